@@ -1,0 +1,123 @@
+"""Tables that name a class: [llm.*] and [processor.*]. Some keys every such table has; the others are the class's own,
+and its `options_schema` says what they are."""
+
+import inspect
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from marshmallow import Schema
+
+from llmproxy.config.complaints import keys_of, load_table
+from llmproxy.config.locate import KeyPath
+from llmproxy.config.report import Report, closest, describe, did_you_mean, one_line, quoted, table_title
+from llmproxy.core.errors import ConfigError
+from llmproxy.core.registry import Registry
+
+
+@dataclass(frozen=True, slots=True)
+class ClassTable:
+    """A table that names a class, once loaded.
+
+    Attributes:
+        values: What the common schema loaded; None if it complained.
+        found: The class; None if there is none of that name.
+        options: The class's own keys, loaded; None if they are wrong, or nobody knows them.
+    """
+
+    values: dict[str, Any] | None
+    found: type[Any] | None
+    options: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class ClassTables:
+    """How tables of one kind are loaded.
+
+    Attributes:
+        schema: The keys that all of them have.
+        class_key: The one of them that names the class.
+        registry: Where the class is found.
+        upcoming: Names whose class does not exist yet; their own keys are not looked at.
+        keywords: Whether a class without `options_schema` takes its own keys as keyword arguments. If not, it has none.
+    """
+
+    schema: Schema
+    class_key: str
+    registry: Registry[Any]
+    upcoming: Collection[str] = ()
+    keywords: bool = False
+
+    def load(self, table: Mapping[str, Any], path: KeyPath, report: Report) -> ClassTable:
+        """One table; everything wrong with it is reported."""
+        common = {key: value for key, value in table.items() if key in keys_of(self.schema)}
+        own = {key: value for key, value in table.items() if key not in common}
+        name = table.get(self.class_key)
+        if self.is_upcoming(name):
+            return ClassTable(load_table(self.schema, common, path, report), None, None)
+        found = self._find(name, (*path, self.class_key), report) if isinstance(name, str) else None
+        misspelt = self._report_misspelt(own, path, report) if found is None else []
+        values = load_table(self.schema, common, path, report, misspelt=misspelt)
+        return ClassTable(values, found, self._options(found, own, path, report) if found else None)
+
+    def is_upcoming(self, name: object) -> bool:
+        """Whether a class of this name is still to come."""
+        return name in self.upcoming and name not in self.registry.names()
+
+    def _find(self, name: str, path: KeyPath, report: Report) -> type[Any] | None:
+        known = self.registry.names()
+        if ":" not in name and name not in known:
+            hint = did_you_mean(name, [*known, *self.upcoming]) or f" There are: {', '.join(known)}."
+            report.problem(path, f"unknown {self.registry.kind} {quoted(name)} in {table_title(path[:-1])}.{hint}")
+            return None
+        try:
+            return self.registry.get(name)
+        except ConfigError as error:
+            report.problem(path, f"{describe(path)}: {one_line(error.message)}")
+            return None
+
+    def _report_misspelt(self, own: Mapping[str, Any], path: KeyPath, report: Report) -> list[str]:
+        """Without the class nobody knows its keys; what is close to a common key is reported all the same."""
+        meant = {key: closest(key, keys_of(self.schema)) for key in own}
+        for key, close in meant.items():
+            if close:
+                report.unknown_key((*path, key), keys_of(self.schema))
+        return [close for close in meant.values() if close]
+
+    def _options(
+        self, found: type[Any], own: Mapping[str, Any], path: KeyPath, report: Report
+    ) -> Mapping[str, Any] | None:
+        schema = own_schema(found)
+        if schema is None and self.keywords:
+            return self._keyword_arguments(found, own, path, report)
+        loaded = load_table(schema or Schema(), own, path, report, further_keys=keys_of(self.schema))
+        return loaded if isinstance(loaded, Mapping) else None
+
+    def _keyword_arguments(
+        self, found: type[Any], own: Mapping[str, Any], path: KeyPath, report: Report
+    ) -> Mapping[str, Any] | None:
+        parameters = inspect.signature(found).parameters.values()
+        names = [parameter.name for parameter in parameters if parameter.kind in _BY_NAME]
+        takes_any = any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters)
+        unknown = [key for key in own if key not in names and not takes_any]
+        missing = [
+            parameter.name
+            for parameter in parameters
+            if parameter.kind in _BY_NAME and parameter.default is parameter.empty and parameter.name not in own
+        ]
+        meant = {closest(key, names) for key in unknown}
+        for key in unknown:
+            report.unknown_key((*path, key), [*names, *keys_of(self.schema)])
+        for name in missing:
+            if name not in meant:
+                report.wrong((*path, name), "is missing")
+        return None if unknown or missing else own
+
+
+_BY_NAME = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+
+
+def own_schema(found: type[Any]) -> Schema | None:
+    """A class's `options_schema`, ready to load; None if it has none."""
+    schema = getattr(found, "options_schema", None)
+    return schema() if isinstance(schema, type) and issubclass(schema, Schema) else None

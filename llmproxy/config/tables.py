@@ -1,0 +1,55 @@
+"""The tables that stand for themselves, as records. One that is wrong is reported and left out."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from marshmallow import Schema
+
+from llmproxy.config.classes import ClassTables
+from llmproxy.config.complaints import load_table
+from llmproxy.config.document import Document
+from llmproxy.config.models import ClientConfig, ModelConfig, PriceConfig, ProcessorConfig, RouteConfig, normal_prefix
+from llmproxy.config.report import Report
+from llmproxy.config.schemas import ClientSchema, ModelSchema, PriceSchema, ProcessorSchema, RouteSchema
+from llmproxy.core.registry import Registry
+
+
+def load_models(document: Document, report: Report) -> dict[str, ModelConfig]:
+    loaded = _load(document, "model", ModelSchema(), report)
+    return {name: ModelConfig(name=name, **values) for name, values in loaded}
+
+
+def load_clients(document: Document, report: Report) -> dict[str, ClientConfig]:
+    loaded = _load(document, "client", ClientSchema(), report)
+    return {name: ClientConfig(name=name, **values) for name, values in loaded}
+
+
+def load_prices(document: Document, report: Report) -> dict[str, PriceConfig]:
+    loaded = _load(document, "price", PriceSchema(), report)
+    return {name: PriceConfig(**values) for name, values in loaded}
+
+
+def load_processors(document: Document, registry: Registry[Any], report: Report) -> dict[str, ProcessorConfig]:
+    tables = ClassTables(ProcessorSchema(), "type", registry, keywords=True)
+    loaded = {name: tables.load(table, ("processor", name), report) for name, table in document.tables("processor")}
+    return {
+        name: ProcessorConfig(name=name, options=table.options, **table.values)
+        for name, table in loaded.items()
+        if table.values is not None and table.options is not None
+    }
+
+
+def load_routes(document: Document, report: Report) -> tuple[RouteConfig, ...]:
+    loaded = [load_table(RouteSchema(), table, ("route", index), report) for index, table in document.routes()]
+    return tuple(
+        RouteConfig(**{**values, "path_prefix": normal_prefix(values["path_prefix"])})
+        for values in loaded
+        if values is not None
+    )
+
+
+def _load(document: Document, kind: str, schema: Schema, report: Report) -> Iterator[tuple[str, dict[str, Any]]]:
+    for name, table in document.tables(kind):
+        values = load_table(schema, table, (kind, name), report)
+        if values is not None:
+            yield name, values

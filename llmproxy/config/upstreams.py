@@ -1,0 +1,104 @@
+"""The llms: those that were written down, those that their key switches on, and those that are off."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from llmproxy.config.classes import ClassTable, ClassTables
+from llmproxy.config.detect import Surroundings, detect, missing_token, token_names
+from llmproxy.config.document import Document
+from llmproxy.config.models import OffProvider, ProviderConfig
+from llmproxy.config.report import Report, table_title
+from llmproxy.config.schemas import LlmSchema
+from llmproxy.config.upcoming import UPCOMING_PROVIDERS
+from llmproxy.core.registry import Registry
+
+
+@dataclass(frozen=True, slots=True)
+class Upstreams:
+    """Every llm there is.
+
+    Attributes:
+        llms: By name.
+        off: Those that are off; one whose token is absent is in `llms` as well.
+        waiting: The provider of each written llm whose provider's class is still to come.
+        names: All names that a model or a route may point to. One whose table is wrong counts as well.
+    """
+
+    llms: Mapping[str, ProviderConfig]
+    off: tuple[OffProvider, ...]
+    waiting: Mapping[str, str]
+    names: frozenset[str]
+
+
+def load_upstreams(
+    document: Document, providers: Registry[Any], surroundings: Surroundings, report: Report
+) -> Upstreams:
+    """The llms of a document; mistakes in their tables are reported."""
+    written = _load_written(document, providers, surroundings, report)
+    names = {name for kind in ("llm", "model") for name, _ in document.tables(kind)}
+    detected, undetected = detect(providers, surroundings, written.classes, names, report)
+    off = [*_off(written, surroundings), *undetected]
+    return Upstreams(
+        llms={**written.llms, **detected},
+        off=tuple(off),
+        waiting=written.waiting,
+        names=frozenset([*dict(document.tables("llm")), *detected, *(llm.name for llm in undetected)]),
+    )
+
+
+@dataclass(slots=True)
+class _Written:
+    """The [llm.*] tables as far as they have been read."""
+
+    llms: dict[str, ProviderConfig] = field(default_factory=dict)
+    waiting: dict[str, str] = field(default_factory=dict)
+    classes: set[type[Any]] = field(default_factory=set)
+
+
+def _load_written(document: Document, providers: Registry[Any], surroundings: Surroundings, report: Report) -> _Written:
+    tables = ClassTables(LlmSchema(), "provider", providers, upcoming=UPCOMING_PROVIDERS)
+    written = _Written()
+    for name, table in document.tables("llm"):
+        loaded = tables.load(table, ("llm", name), report)
+        if tables.is_upcoming(table.get("provider")):
+            written.waiting[name] = table["provider"]
+        if loaded.found:
+            written.classes.add(loaded.found)
+            config = _provider_config(name, loaded, surroundings)
+            if config:
+                written.llms[name] = config
+                for warning in _warnings(config, surroundings):
+                    report.warning(warning, ("llm", name))
+    return written
+
+
+def _provider_config(name: str, table: ClassTable, surroundings: Surroundings) -> ProviderConfig | None:
+    if table.found is None or table.values is None or table.options is None:
+        return None
+    names = token_names(table.values.get("token_env"), table.values.get("base_url"), table.found)
+    return ProviderConfig(
+        **{**table.values, "token_env": names},
+        name=name,
+        options=table.options,
+        environment=surroundings.environment,
+        folder=surroundings.folder,
+    )
+
+
+def _warnings(config: ProviderConfig, surroundings: Surroundings) -> Iterator[str]:
+    title = table_title(("llm", config.name))
+    if not config.verify:
+        yield f"verify = false in {title}: anybody between can read the token and change the answers"
+    missing = [variable for variable in config.token_envs if not surroundings.environment.get(variable)]
+    if len(missing) < len(config.token_envs):
+        yield from (f"{variable} of {title} is not set; the others are used" for variable in missing)
+
+
+def _off(written: _Written, surroundings: Surroundings) -> Iterator[OffProvider]:
+    for name, provider in written.waiting.items():
+        yield OffProvider(name, provider, f'there is no provider "{provider}" yet')
+    for name, config in written.llms.items():
+        reason = missing_token(config.token_envs, surroundings.environment)
+        if reason:
+            yield OffProvider(name, config.provider, reason)

@@ -1,0 +1,135 @@
+"""What is known of one request, from its arrival to its end."""
+
+import logging
+import secrets
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from llmproxy.core.answer import Usage
+from llmproxy.core.cancel import Cancellation
+from llmproxy.core.errors import LLMProxyError, Settlement
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One try at one target.
+
+    Attributes:
+        sent: Whether any byte of the request has gone to the upstream, so that it may have been billed.
+        status: The upstream's status; None while there is none.
+        error: What ended the attempt, or None.
+    """
+
+    llm: str
+    model: str
+    sent: bool = False
+    status: int | None = None
+    error: LLMProxyError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a request ended: what the ledger and the log line say of it.
+
+    Attributes:
+        settlement: `settled`, `partial`, `unknown` or `void`.
+        status: The HTTP status the client was given; 499 if it had left.
+        error: Why it did not end well, or None.
+    """
+
+    settlement: Settlement
+    status: int
+    error: LLMProxyError | None = None
+
+
+@dataclass(slots=True)
+class RequestContext:
+    """What travels with a request besides its body. It belongs to the one thread that serves the request.
+
+    Attributes:
+        id: Shown to the client as `x-request-id`.
+        client: The name of whoever calls, or None.
+        models: Globs of the model names this client may use; None allows all.
+        headers: The client's headers that may go on to an upstream of the same dialect, lower case.
+        model: The model's name as it was asked for.
+        answered_by: The llm and the model's name over there; None until a target was chosen.
+        usage: What the provider counted; None until it said so.
+        response_headers: The upstream's headers that pass to the client.
+        received_at: Seconds since the epoch, for what shows a date.
+        started, first_event_at: Seconds of the monotonic clock.
+        data: For processors to keep what they learn on the way in for the way back, by a key of their own.
+    """
+
+    id: str = field(default_factory=lambda: "req-" + secrets.token_hex(12))
+    client: str | None = None
+    models: tuple[str, ...] | None = None
+    route: str | None = None
+    dialect: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    model: str | None = None
+    stream: bool = False
+    answered_by: tuple[str, str] | None = None
+    attempts: list[Attempt] = field(default_factory=list)
+    usage: Usage | None = None
+    response_headers: dict[str, str] = field(default_factory=dict)
+    received_at: float = field(default_factory=time.time)
+    started: float = field(default_factory=time.monotonic)
+    first_event_at: float | None = None
+    cancellation: Cancellation = field(default_factory=Cancellation)
+    data: dict[Any, Any] = field(default_factory=dict)
+    outcome: Outcome | None = None
+    _callbacks: list[Callable[["RequestContext"], None]] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def child(self, route: str) -> "RequestContext":
+        """The context of a further request made for this one: the same caller and the same cancellation."""
+        return RequestContext(
+            id=f"{self.id}.{secrets.token_hex(3)}",
+            client=self.client,
+            route=route,
+            cancellation=self.cancellation,
+            _callbacks=list(self._callbacks),
+        )
+
+    def saw_event(self) -> None:
+        """Notes the time of the first real event of the answer."""
+        if self.first_event_at is None:
+            self.first_event_at = time.monotonic()
+
+    def on_finish(self, callback: Callable[["RequestContext"], None]) -> None:
+        """Calls `callback` once when the request has ended, however it ended, with `outcome` set."""
+        self._callbacks.append(callback)
+
+    def finish(self, error: LLMProxyError | None = None) -> None:
+        """Ends the request; only the first call counts. Ledger, limits, metrics and the log line hang here.
+
+        Args:
+            error: Why it did not end well; None if it did.
+        """
+        with self._lock:
+            if self.outcome is not None:
+                return
+            self.outcome = Outcome(self._settlement(error), self._status(error), error)
+        for callback in self._callbacks:
+            try:
+                callback(self)
+            except Exception:  # a ledger that fails must not keep a slot from being returned
+                log.exception("a finish callback failed", extra={"request_id": self.id})
+
+    def _settlement(self, error: LLMProxyError | None) -> Settlement:
+        if error is None:
+            return "settled" if self.attempts else "void"
+        if not any(attempt.sent for attempt in self.attempts):
+            return "void"
+        return "partial" if self.first_event_at is not None else error.settlement
+
+    def _status(self, error: LLMProxyError | None) -> int:
+        """A stream that broke has had its 200 already."""
+        if error is None or (self.first_event_at is not None and self.stream and error.status != 499):
+            return 200
+        return error.status

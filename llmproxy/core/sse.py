@@ -1,0 +1,225 @@
+"""Server-sent events at the level of bytes.
+
+The decoder follows the event stream format of the HTML standard
+(https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream) and keeps the bytes each event
+came with, so that one that nobody touched leaves as it arrived.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator
+from enum import Enum
+from typing import Any, Final, Literal
+
+from llmproxy.core.errors import ProviderError
+
+MAX_EVENT_BYTES = 8 * 1024 * 1024
+
+# A line ends with CRLF, LF or CR; a blank line is one end directly after another. The CR of a CRLF is not an end.
+_BLANK_LINE = re.compile(rb"(?:\r\n|\n|\r(?!\n))(?:\r\n|\n|\r)")
+_LINE_END = re.compile(rb"\r\n|\n|\r")
+_BOM = b"\xef\xbb\xbf"
+
+
+
+class Pause(Enum):
+    """The one in-band token: nothing more is at hand, so flush what is joined and look around."""
+
+    PAUSE = "pause"
+
+
+PAUSE: Final = Pause.PAUSE
+Step = Literal[Pause.PAUSE]
+
+
+class Event:
+    """One server-sent event, or one whole JSON body.
+
+    Attributes:
+        raw: The bytes it came with, blank line included.
+        complete: False for what was left when the stream ended without a blank line: perhaps an event, perhaps half
+            of one.
+    """
+
+    __slots__ = ("_data", "_id", "_json", "_parsed", "_retry", "_type", "complete", "raw")
+
+    def __init__(self, raw: bytes, *, complete: bool = True) -> None:
+        self.raw = raw
+        self.complete = complete
+        self._parsed = False
+        self._data: bytes | None = None
+        self._type = "message"
+        self._id: str | None = None
+        self._retry: int | None = None
+        self._json: Any = None
+
+    @classmethod
+    def of(cls, data: bytes | str, type: str | None = None) -> "Event":
+        """An event of our own; `data` may hold several lines."""
+        text = data.encode() if isinstance(data, str) else data
+        head = f"event: {type}\n".encode() if type else b""
+        return cls(head + b"".join(b"data: " + line + b"\n" for line in _LINE_END.split(text)) + b"\n")
+
+    @classmethod
+    def of_json(cls, value: Any, type: str | None = None) -> "Event":
+        """An event of our own whose data is `value` as JSON."""
+        event = cls.of(json.dumps(value, separators=(",", ":")), type)
+        event._json = value
+        return event
+
+    @classmethod
+    def whole(cls, body: bytes, value: Any = None) -> "Event":
+        """A whole body as the only event of its stream. `value` is the body as JSON, where it is known already."""
+        event = cls(body)
+        event._parsed, event._data, event._json = True, body, value
+        return event
+
+    @property
+    def data(self) -> bytes | None:
+        """The data lines joined by LF; None for a block that has none, as a comment or a ping of one line."""
+        if not self._parsed:
+            self._parse()
+        return self._data
+
+    @property
+    def type(self) -> str:
+        """The event field; `message` where there is none."""
+        if not self._parsed:
+            self._parse()
+        return self._type
+
+    @property
+    def id(self) -> str | None:
+        """The id field of this very event."""
+        if not self._parsed:
+            self._parse()
+        return self._id
+
+    @property
+    def retry(self) -> int | None:
+        """The retry field, in milliseconds."""
+        if not self._parsed:
+            self._parse()
+        return self._retry
+
+    def json(self) -> Any:
+        """The data as JSON, parsed once.
+
+        Raises:
+            ValueError: It is not JSON, or there is none.
+        """
+        if self._json is None:
+            self._json = loads(self.data or b"")
+        return self._json
+
+    def __repr__(self) -> str:
+        return f"<Event {self.type} of {len(self.raw)} bytes>"
+
+    def _parse(self) -> None:
+        raw = self.raw
+        self._parsed = True
+        # What nearly every event looks like: one data line, LF, blank line.
+        if raw.startswith(b"data: ") and raw.endswith(b"\n\n") and raw.find(b"\n") == len(raw) - 2 and b"\r" not in raw:
+            self._data = raw[6:-2]
+        else:
+            self._parse_lines(raw)
+
+    def _parse_lines(self, raw: bytes) -> None:
+        data = []
+        for line in _LINE_END.split(raw):
+            name, _, value = line.partition(b":")
+            value = value.removeprefix(b" ")
+            if name == b"data":
+                data.append(value)
+            elif name == b"event":
+                self._type = value.decode("utf-8", "replace") or "message"
+            elif name == b"id" and b"\0" not in value:
+                self._id = value.decode("utf-8", "replace")
+            elif name == b"retry" and value.isdigit():
+                self._retry = int(value)
+        if data:
+            self._data = b"\n".join(data)
+
+
+def decode(chunks: Iterable[bytes | Step], limit: int = MAX_EVENT_BYTES) -> Iterator[Event | Step]:
+    """Events as they become complete, and `PAUSE` after each chunk.
+
+    Blocks without data, as comments, are events too: they are relayed, and their `data` is None. What is left at the
+    end without a blank line comes last, marked as not `complete`.
+
+    Raises:
+        ProviderError: An event is longer than `limit` bytes.
+    """
+    pending = bytearray()
+    carriage_returns = False
+    at_start = True
+    for chunk in chunks:
+        if chunk is PAUSE:
+            yield PAUSE
+            continue
+        carriage_returns = carriage_returns or b"\r" in chunk
+        scanned = max(0, len(pending) - 3)  # a blank line may have begun in the last three bytes: CR LF CR
+        block: bytes | bytearray = chunk
+        if pending:
+            pending += chunk
+            block = pending
+        start = 0
+        while (end := _end_of_event(block, max(start, scanned), carriage_returns)) > 0:
+            event = Event(bytes(block[start:end]))
+            if at_start:
+                at_start = False
+                _forget_bom(event)
+            yield event
+            start = end
+        if block is pending:
+            del pending[:start]
+        else:
+            pending += chunk[start:]
+        if len(pending) > limit:
+            raise ProviderError(code="upstream_bad_response", detail=f"an event of more than {limit} bytes")
+        yield PAUSE
+    if pending:
+        event = Event(bytes(pending) + (b"\n" if pending.endswith((b"\n", b"\r")) else b"\n\n"), complete=False)
+        if at_start:
+            _forget_bom(event)
+        yield event
+
+
+def loads(data: bytes) -> Any:
+    """JSON in UTF-8, at the speed of the scanner alone: for events, of which there are many.
+
+    Raises:
+        ValueError: It is not one JSON value, or holds NaN or Infinity.
+    """
+    text = str(data, "utf-8").strip()
+    try:
+        value, end = _scan_json(text, 0)
+    except StopIteration as error:
+        raise ValueError("not JSON") from error
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+    if end != len(text):
+        raise ValueError("more than one JSON value")
+    return value
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+_scan_json: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder(parse_constant=_refuse_constant).scan_once  # type: ignore[attr-defined]  # public in name, missing in the stubs
+
+
+def _end_of_event(block: bytes | bytearray, start: int, carriage_returns: bool) -> int:
+    """Where the next event ends, blank line included; 0 if it has not ended yet."""
+    if not carriage_returns:
+        position = block.find(b"\n\n", start)
+        return position + 2 if position >= 0 else 0
+    match = _BLANK_LINE.search(block, start)
+    return match.end() if match else 0
+
+
+def _forget_bom(event: Event) -> None:
+    if event.raw.startswith(_BOM):
+        event._parsed = True
+        event._parse_lines(event.raw[3:])

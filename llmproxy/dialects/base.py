@@ -1,0 +1,226 @@
+"""What every dialect has: the half we speak with clients, and the half we speak with upstreams.
+
+Dialects are pure: values in, values out, no I/O, and no knowledge of any provider.
+"""
+
+import copy
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, ClassVar, Self
+
+from marshmallow import Schema
+
+from llmproxy.core import sse, strict_json
+from llmproxy.core.answer import Answer, Delta
+from llmproxy.core.context import RequestContext
+from llmproxy.core.errors import LLMProxyError, ParseError, ProviderError
+from llmproxy.core.parser import RequestParser
+from llmproxy.core.request import LLMRequest
+from llmproxy.core.response import Signs
+from llmproxy.core.sse import Event, Step
+
+
+class JSONRequest(LLMRequest):
+    """A request whose body is a JSON object: the client's own, which edits copy and never change.
+
+    Args:
+        body: The object as the client wrote it.
+        context: What is known besides it.
+        client_dialect: Who renders the answer.
+        raw: The client's bytes, which are sent on while nothing was edited.
+    """
+
+    text_members: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(
+        self, body: dict[str, Any], context: RequestContext, client_dialect: "ClientDialect", raw: bytes | None = None
+    ) -> None:
+        self.body = body
+        self.context = context
+        self.client_dialect = client_dialect
+        self.header_edits: Mapping[str, str | None] = {}
+        self._original = body
+        self._raw = raw
+
+    @property
+    def model(self) -> str:
+        model = self.body.get("model")
+        return model if isinstance(model, str) else ""
+
+    @property
+    def messages(self) -> list[dict[str, Any]]:
+        return []
+
+    @property
+    def stream(self) -> bool:
+        return self.body.get("stream") is True
+
+    @property
+    def max_tokens(self) -> int | None:
+        return None
+
+    def to_dict(self) -> dict[str, Any]:
+        return copy.deepcopy(self.body)
+
+    def to_json(self) -> bytes:
+        return self.encode(self.body)
+
+    def encode(self, body: dict[str, Any]) -> bytes:
+        """`body` in JSON: the client's own bytes if it still says what they say."""
+        if self._raw is not None and body == self._original:
+            return self._raw
+        return strict_json.dumps(body)
+
+    def asked_for(self, member: str) -> bool:
+        """Whether the client itself wrote this member, rather than a processor."""
+        return member in self._original
+
+    def with_members(self, **members: Any) -> Self:
+        """The same call with members of its body replaced or added."""
+        return self._with_body({**self.body, **members})
+
+    def with_model(self, name: str) -> Self:
+        return self if name == self.model else self.with_members(model=name)
+
+    def with_defaults(self, params: Mapping[str, Any]) -> Self:
+        missing = {name: value for name, value in params.items() if self.body.get(name) is None}
+        return self.with_members(**missing) if missing else self
+
+    def with_headers(self, edits: Mapping[str, str | None]) -> Self:
+        edited = copy.copy(self)
+        edited.header_edits = {**self.header_edits, **edits}
+        return edited
+
+    def map_texts(self, function: Callable[[str], str]) -> Self:
+        changed = {
+            name: map_text(self.body[name], function) for name in self.text_members if self.body.get(name) is not None
+        }
+        return self.with_members(**changed)
+
+    def texts(self) -> Iterator[str]:
+        for name in self.text_members:
+            yield from texts_in(self.body.get(name))
+
+    def _with_body(self, body: dict[str, Any]) -> Self:
+        edited = copy.copy(self)
+        edited.body = body
+        return edited
+
+
+class ClientDialect(RequestParser, ABC):
+    """The half of a dialect that we speak with clients.
+
+    Attributes:
+        paths: Where clients send it, below any prefix.
+        schema: What we rely on in a body; everything else passes unread.
+        request_class: The request that a body becomes.
+        key_header: Where clients of this dialect put their key; `authorization` means a bearer token.
+        forwarded_headers: The client's headers that may go on to an upstream of the same dialect, lower case.
+        stream_type: The content type of a stream.
+        keepalive: The bytes that keep a silent stream open; empty if there are none.
+    """
+
+    name: ClassVar[str]
+    paths: ClassVar[tuple[str, ...]]
+    schema: ClassVar[Schema]
+    request_class: ClassVar[type[JSONRequest]]
+    key_header: ClassVar[str] = "authorization"
+    forwarded_headers: ClassVar[tuple[str, ...]] = ()
+    stream_type: ClassVar[str] = "text/event-stream; charset=utf-8"
+    keepalive: ClassVar[bytes] = b": keepalive\n\n"
+
+    def parse(self, body: bytes, context: RequestContext) -> JSONRequest:
+        try:
+            value = strict_json.loads(body)
+        except strict_json.DuplicateKey as error:
+            raise ParseError(str(error), code="duplicate_key") from error
+        except ValueError as error:
+            raise ParseError(str(error), code="invalid_json") from error
+        if not isinstance(value, dict):
+            raise ParseError("The body must be a JSON object.", code="invalid_json")
+        problems = self.schema.validate(value)
+        if problems:
+            path, problem = first_problem(problems)
+            raise ParseError(f"{path}: {problem}", param=path)
+        request = self.request_class(value, context, self, body)
+        context.dialect, context.model, context.stream = self.name, request.model, request.stream
+        return request
+
+    @abstractmethod
+    def write_answer(self, answer: Answer, request: LLMRequest) -> dict[str, Any]:
+        """A whole answer. What the neutral model does not hold (ids, dates) is made from the request's context."""
+
+    @abstractmethod
+    def write_stream(self, deltas: Iterable[Delta], request: LLMRequest) -> Iterator[Event]:
+        """A streamed answer, event by event, its ending included."""
+
+    @abstractmethod
+    def write_error(self, error: LLMProxyError, context: RequestContext) -> tuple[int, dict[str, Any]]:
+        """The status and body that say `error`."""
+
+    @abstractmethod
+    def error_events(self, error: LLMProxyError, context: RequestContext) -> Iterator[Event]:
+        """How a stream that has begun says `error`. Nothing that looks like a regular ending."""
+
+
+class ProviderDialect(ABC):
+    """The half of a dialect that we speak with upstreams."""
+
+    name: ClassVar[str]
+
+    def decode(self, chunks: Iterable[bytes | Step]) -> Iterator[Event | Step]:
+        """The events of a stream, and `PAUSE` wherever nothing more is at hand."""
+        return sse.decode(chunks)
+
+    def ask_usage(self, body: dict[str, Any]) -> dict[str, Any]:
+        """The body of a streamed request so that its answer says what it cost; the same one if it does anyway."""
+        return body
+
+    @abstractmethod
+    def signs(self, event: Event, whole: bool) -> Signs:
+        """What a relay needs to know of an event, or of a whole body.
+
+        Raises:
+            ValueError: It is not what this dialect sends.
+        """
+
+    def terminal_events(self) -> Iterator[Event]:
+        """What an upstream owes that finished its answer and closed without its last line."""
+        return iter(())
+
+    @abstractmethod
+    def read_error(self, status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
+        """The error that an answer with this status (200: an error in the place of an answer) stands for."""
+
+
+def first_problem(problems: Mapping[Any, Any]) -> tuple[str, str]:
+    """The path and the text of the first of marshmallow's messages."""
+    path: list[str] = []
+    found: Any = problems
+    while isinstance(found, Mapping):
+        key, found = next(iter(found.items()))
+        if key != "_schema":
+            path.append(str(key))
+    return ".".join(path), str(found[0] if isinstance(found, list) else found)
+
+
+def texts_in(content: Any) -> Iterator[str]:
+    """The text of a content that is a string, or a list of strings and of parts with text."""
+    if isinstance(content, str):
+        yield content
+    elif isinstance(content, list):
+        for part in content:
+            text = part.get("text") if isinstance(part, dict) else part
+            if isinstance(text, str):
+                yield text
+
+
+def map_text(content: Any, function: Callable[[str], str]) -> Any:
+    """The same content, as a copy, with every text replaced by what `function` makes of it."""
+    if isinstance(content, str):
+        return function(content)
+    if isinstance(content, list):
+        return [map_text(part, function) for part in content]
+    if isinstance(content, dict) and isinstance(content.get("text"), str):
+        return {**content, "text": function(content["text"])}
+    return content

@@ -1,0 +1,127 @@
+"""What OpenAI's four dialects have in common: errors, usage, ids.
+
+https://platform.openai.com/docs/api-reference, https://platform.openai.com/docs/guides/error-codes
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
+
+from llmproxy.core.answer import Usage
+from llmproxy.core.context import RequestContext
+from llmproxy.core.errors import LLMProxyError, ProviderError
+from llmproxy.core.response import Signs
+from llmproxy.core.sse import Event
+from llmproxy.dialects.base import ClientDialect, ProviderDialect
+from llmproxy.dialects.statuses import error_for
+
+# OpenAI's word comes first; the others are those of hosts that are compatible but for this.
+_QUOTA_WORDS = ("insufficient_quota", "billing", "quota_exceeded", "insufficient_balance")
+
+
+class OpenAIClientDialect(ClientDialect):
+    """The client half that all four share."""
+
+    forwarded_headers = ("openai-beta",)
+
+    def write_error(self, error: LLMProxyError, context: RequestContext) -> tuple[int, dict[str, Any]]:
+        members = {"type": _error_type(error.status), "param": error.param, "code": error.code}
+        members.update(error.upstream or {})
+        return error.status, {"error": {"message": error.message, **members}}
+
+    def error_events(self, error: LLMProxyError, context: RequestContext) -> Iterator[Event]:
+        yield Event.of_json(self.write_error(error, context)[1])
+
+
+class OpenAIProviderDialect(ProviderDialect):
+    """The provider half that all four share."""
+
+    usage_members: ClassVar[tuple[str, str]] = ("prompt_tokens", "completion_tokens")
+
+    def read_error(self, status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
+        said = read_error_object(body)
+        words = f"{said.get('type')} {said.get('code')}".lower()
+        return error_for(
+            status,
+            headers,
+            message=said.get("message"),
+            upstream={name: said.get(name) for name in ("type", "param", "code")},
+            quota=any(word in words for word in _QUOTA_WORDS),
+            words=words,
+        )
+
+    def read_usage(self, said: Any) -> Usage | None:
+        """Usage as OpenAI counts it; None where it is absent or not believable."""
+        if not isinstance(said, dict):
+            return None
+        prompt, completion = self.usage_members
+        usage = Usage(
+            input=_count(said.get(prompt)),
+            output=_count(said.get(completion)),
+            cached=_count(_within(said, f"{prompt}_details", "cached_tokens")),
+            reasoning=_count(_within(said, f"{completion}_details", "reasoning_tokens")),
+        )
+        return usage if usage != Usage() else None
+
+    def signs_of_choices(self, event: Event, whole: bool) -> Signs:
+        """The signs of dialects that answer in `choices`: chat and completions."""
+        if event.data == b"[DONE]":
+            return _DONE
+        value = event.json()
+        if not isinstance(value, dict):
+            raise ValueError("not an object")
+        if value.get("error"):
+            return _ERROR
+        choices = value.get("choices")
+        if whole and not isinstance(choices, list):
+            raise ValueError("an answer without choices")
+        said = value.get("usage")
+        usage = self.read_usage(said) if said else None
+        if whole:
+            return Signs(usage, finished=True, terminal=True)
+        if not choices:
+            return Signs(usage, hideable=usage is not None)
+        for choice in choices:
+            if choice.get("finish_reason"):
+                return Signs(usage, finished=True)
+        return Signs(usage) if usage else _NOTHING
+
+
+_NOTHING = Signs()
+_DONE = Signs(terminal=True)
+_ERROR = Signs(error=True)
+
+
+def read_error_object(body: bytes) -> dict[str, Any]:
+    """The error that a body holds, in OpenAI's members. Compatible hosts wrap it in several ways; none gives {}."""
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        return {}
+    if isinstance(value, list) and value:  # Gemini's compatible endpoint
+        value = value[0]
+    if not isinstance(value, dict):
+        return {}
+    error = value.get("error", value)
+    if isinstance(error, str):  # xAI: the text here, the code beside it
+        return {"message": error, "code": value.get("code")}
+    if not isinstance(error, dict):
+        return {}
+    message = error.get("message", error.get("detail"))
+    return {**error, "message": message if isinstance(message, str) else json.dumps(message) if message else None}
+
+
+def _error_type(status: int) -> str:
+    if status == 429:
+        return "rate_limit_error"
+    return "invalid_request_error" if status < 500 else "server_error"
+
+
+def _within(said: dict[str, Any], outer: str, inner: str) -> Any:
+    details = said.get(outer)
+    return details.get(inner) if isinstance(details, dict) else None
+
+
+def _count(value: Any) -> int | None:
+    """A count we can believe: never negative, never beyond what a request could cost."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10**12 else None

@@ -1,0 +1,42 @@
+"""OpenAI's chat completions. https://platform.openai.com/docs/api-reference/chat"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from llmproxy.core.answer import Answer, Delta
+from llmproxy.core.request import LLMRequest
+from llmproxy.core.response import Signs
+from llmproxy.core.sse import Event
+from llmproxy.dialects.openai import OpenAIClientDialect, OpenAIProviderDialect
+from llmproxy.dialects.openai_chat.answer import write_answer
+from llmproxy.dialects.openai_chat.request import ChatRequest, ask_usage
+from llmproxy.dialects.openai_chat.schema import ChatSchema
+from llmproxy.dialects.openai_chat.stream import DONE, write_stream
+
+NAME = "openai.chat"
+
+
+class OpenAIChatClient(OpenAIClientDialect):
+    name = NAME
+    paths = ("/v1/chat/completions",)
+    schema = ChatSchema()
+    request_class = ChatRequest
+
+    def write_answer(self, answer: Answer, request: LLMRequest) -> dict[str, Any]:
+        return write_answer(answer, request)
+
+    def write_stream(self, deltas: Iterable[Delta], request: LLMRequest) -> Iterator[Event]:
+        return write_stream(deltas, request)
+
+
+class OpenAIChatProvider(OpenAIProviderDialect):
+    name = NAME
+
+    def ask_usage(self, body: dict[str, Any]) -> dict[str, Any]:
+        return ask_usage(body)
+
+    def signs(self, event: Event, whole: bool) -> Signs:
+        return self.signs_of_choices(event, whole)
+
+    def terminal_events(self) -> Iterator[Event]:
+        yield Event.of(DONE)

@@ -1,0 +1,79 @@
+"""A chat completions request, and the edits that know where it keeps its texts and limits."""
+
+from collections.abc import Callable, Iterator
+from typing import Any, Self
+
+from llmproxy.dialects.base import JSONRequest, map_text, texts_in
+
+SYSTEM_ROLES = ("system", "developer")
+
+
+class ChatRequest(JSONRequest):
+    """A call of `/v1/chat/completions`."""
+
+    dialect = "openai.chat"
+
+    @property
+    def messages(self) -> list[dict[str, Any]]:
+        messages: list[dict[str, Any]] = self.body["messages"]
+        return messages
+
+    @property
+    def max_tokens(self) -> int | None:
+        limit = self.body.get("max_completion_tokens")
+        return limit if limit is not None else self.body.get("max_tokens")
+
+    @property
+    def wants_usage(self) -> bool:
+        return bool((self.body.get("stream_options") or {}).get("include_usage"))
+
+    def texts(self) -> Iterator[str]:
+        for message in self.messages:
+            yield from texts_in(message.get("content"))
+
+    def map_texts(self, function: Callable[[str], str]) -> Self:
+        return self.with_members(
+            messages=[{**message, "content": map_text(message.get("content"), function)} for message in self.messages]
+        )
+
+    def with_max_tokens(self, limit: int) -> Self:
+        newer = self.body.get("max_completion_tokens") is not None
+        return self.with_members(**{"max_completion_tokens" if newer else "max_tokens": limit})
+
+    def with_system_prompt(self, text: str, position: str = "before") -> Self:
+        prompt = {"role": "system", "content": text}
+        leading = 0
+        while leading < len(self.messages) and self.messages[leading]["role"] in SYSTEM_ROLES:
+            leading += 1
+        head, rest = self.messages[:leading], self.messages[leading:]
+        if position == "replace":
+            return self.with_members(messages=[prompt, *(m for m in rest if m["role"] not in SYSTEM_ROLES)])
+        return self.with_members(messages=[prompt, *head, *rest] if position == "before" else [*head, prompt, *rest])
+
+    def last_user_text(self) -> str:
+        message: dict[str, Any] = next((m for m in reversed(self.messages) if m["role"] == "user"), {})
+        return "\n".join(texts_in(message.get("content")))
+
+    def with_last_user_text(self, text: str) -> Self:
+        messages = list(self.messages)
+        for index in reversed(range(len(messages))):
+            if messages[index]["role"] == "user":
+                messages[index] = {**messages[index], "content": replace_text(messages[index].get("content"), text)}
+                break
+        return self.with_members(messages=messages)
+
+
+def replace_text(content: Any, text: str, kind: str = "text") -> Any:
+    """`content` with `text` in the place of its texts; images and the like stay."""
+    if not isinstance(content, list):
+        return text
+    others = [part for part in content if isinstance(part, dict) and part.get("type") != kind]
+    return [{"type": kind, "text": text}, *others]
+
+
+def ask_usage(body: dict[str, Any]) -> dict[str, Any]:
+    """The body of a streamed request that asks for the chunk with its usage."""
+    options = body.get("stream_options") or {}
+    if options.get("include_usage"):
+        return body
+    return {**body, "stream_options": {**options, "include_usage": True}}

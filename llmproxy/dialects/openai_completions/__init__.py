@@ -1,0 +1,44 @@
+"""OpenAI's completions of a bare prompt. https://platform.openai.com/docs/api-reference/completions"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from llmproxy.core.answer import Answer, Delta
+from llmproxy.core.request import LLMRequest
+from llmproxy.core.response import Signs
+from llmproxy.core.sse import Event
+from llmproxy.dialects.openai import OpenAIClientDialect, OpenAIProviderDialect
+from llmproxy.dialects.openai_chat.request import ask_usage
+from llmproxy.dialects.openai_chat.stream import DONE
+from llmproxy.dialects.openai_completions.answer import write_answer
+from llmproxy.dialects.openai_completions.request import CompletionsRequest
+from llmproxy.dialects.openai_completions.schema import CompletionsSchema
+from llmproxy.dialects.openai_completions.stream import write_stream
+
+NAME = "openai.completions"
+
+
+class OpenAICompletionsClient(OpenAIClientDialect):
+    name = NAME
+    paths = ("/v1/completions",)
+    schema = CompletionsSchema()
+    request_class = CompletionsRequest
+
+    def write_answer(self, answer: Answer, request: LLMRequest) -> dict[str, Any]:
+        return write_answer(answer, request)
+
+    def write_stream(self, deltas: Iterable[Delta], request: LLMRequest) -> Iterator[Event]:
+        return write_stream(deltas, request)
+
+
+class OpenAICompletionsProvider(OpenAIProviderDialect):
+    name = NAME
+
+    def ask_usage(self, body: dict[str, Any]) -> dict[str, Any]:
+        return ask_usage(body)
+
+    def signs(self, event: Event, whole: bool) -> Signs:
+        return self.signs_of_choices(event, whole)
+
+    def terminal_events(self) -> Iterator[Event]:
+        yield Event.of(DONE)

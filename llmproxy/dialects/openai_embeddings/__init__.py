@@ -1,0 +1,42 @@
+"""OpenAI's embeddings. https://platform.openai.com/docs/api-reference/embeddings"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from llmproxy.core.answer import Answer, Delta
+from llmproxy.core.errors import UnsupportedFeature
+from llmproxy.core.request import LLMRequest
+from llmproxy.core.response import Signs
+from llmproxy.core.sse import Event
+from llmproxy.dialects.openai import OpenAIClientDialect, OpenAIProviderDialect
+from llmproxy.dialects.openai_embeddings.request import EmbeddingsRequest
+from llmproxy.dialects.openai_embeddings.schema import EmbeddingsSchema
+
+NAME = "openai.embeddings"
+
+
+class OpenAIEmbeddingsClient(OpenAIClientDialect):
+    name = NAME
+    paths = ("/v1/embeddings",)
+    schema = EmbeddingsSchema()
+    request_class = EmbeddingsRequest
+
+    def write_answer(self, answer: Answer, request: LLMRequest) -> dict[str, Any]:
+        raise UnsupportedFeature("The target answers in words, not in embeddings.")
+
+    def write_stream(self, deltas: Iterable[Delta], request: LLMRequest) -> Iterator[Event]:
+        raise UnsupportedFeature("Embeddings do not come as a stream.")
+
+
+class OpenAIEmbeddingsProvider(OpenAIProviderDialect):
+    name = NAME
+
+    def signs(self, event: Event, whole: bool) -> Signs:
+        value = event.json()
+        if not isinstance(value, dict):
+            raise ValueError("not an object")
+        if value.get("error"):
+            return Signs(error=True)
+        if not isinstance(value.get("data"), list):
+            raise ValueError("embeddings without data")
+        return Signs(self.read_usage(value.get("usage")), finished=True, terminal=True)

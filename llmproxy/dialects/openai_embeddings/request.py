@@ -1,0 +1,33 @@
+"""An embeddings request: text or tokens, and no conversation."""
+
+from typing import Any, Self
+
+from llmproxy.dialects.base import JSONRequest
+
+
+class EmbeddingsRequest(JSONRequest):
+    """A call of `/v1/embeddings`. It has no system prompt and no output to limit, so those edits leave it as it is."""
+
+    dialect = "openai.embeddings"
+    text_members = ("input",)
+
+    @property
+    def stream(self) -> bool:
+        return False
+
+    @property
+    def messages(self) -> list[dict[str, Any]]:
+        return [{"role": "user", "content": text} for text in self.texts()]
+
+    def with_max_tokens(self, limit: int) -> Self:
+        return self
+
+    def with_system_prompt(self, text: str, position: str = "before") -> Self:
+        return self
+
+    def last_user_text(self) -> str:
+        return next(reversed(list(self.texts())), "")
+
+    def with_last_user_text(self, text: str) -> Self:
+        given = self.body.get("input")
+        return self.with_members(input=[*given[:-1], text] if isinstance(given, list) and given else text)

@@ -1,0 +1,147 @@
+"""Builds every route's pipeline from the configuration; the only file that knows every kind of part."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+from llmproxy.access.clients import Clients
+from llmproxy.config import loader
+from llmproxy.config.models import Config, ModelConfig, ProcessorConfig, RouteConfig, When
+from llmproxy.core.client import LLMClient
+from llmproxy.core.errors import ConfigError
+from llmproxy.core.pipeline import Pipeline
+from llmproxy.core.processor import Condition, Processor, ProcessorChain
+from llmproxy.core.request import LLMRequest
+from llmproxy.dialects import CLIENT_DIALECTS
+from llmproxy.dialects.base import ClientDialect
+from llmproxy.processors import PROCESSORS
+from llmproxy.processors.answer_form import AnswerFormProcessor
+from llmproxy.providers import PROVIDERS
+from llmproxy.routing.catalog import Catalog, Listing
+from llmproxy.routing.router import Router
+from llmproxy.routing.target import Target
+
+Source = str | Path | Mapping[str, Any] | Config | None
+EVERYTHING = RouteConfig("/")
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One path that clients send requests to.
+
+    Attributes:
+        path: Below the blueprint's prefix.
+        route: The `path_prefix` of the route it belongs to.
+    """
+
+    path: str
+    route: str
+    dialect: ClientDialect
+    pipeline: Pipeline
+
+
+def load_config(source: Source = None, *, overrides: Mapping[str, Any] | None = None) -> Config:
+    """The configuration, checked whole.
+
+    Args:
+        source: A path, a dict as TOML would give it, or a `Config`. None: the file that `LLMPROXY_CONFIG` names, else
+            `llmproxy.toml` in the working directory, else nothing.
+        overrides: Keys of `[server]` that win over everything, as from a command line.
+
+    Raises:
+        ConfigError: With every mistake that was found, each with its file and line.
+    """
+    return loader.load_config(source, providers=PROVIDERS, processors=PROCESSORS, overrides=overrides)
+
+
+class Gateway:
+    """Everything that a configuration describes, built once and shared by all threads.
+
+    Attributes:
+        endpoints: Every path a request can be sent to.
+        prefixes: The routes' prefixes, below which models are listed too.
+        llms, catalog, clients: What the endpoints are built from.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.llms = {name: _make_llm(name, config) for name in config.llms}
+        self.catalog = Catalog(
+            {name: _targets(model) for name, model in config.models.items()},
+            [_listing(name, config) for name in config.llms],
+        )
+        self.clients = Clients(config.clients.values(), config.environment)
+        self._by_name = Router(self.catalog, self.llms)
+        self._processors = {name: self._make_processor(each) for name, each in config.processors.items()}
+        self._dialects = [CLIENT_DIALECTS.get(name)() for name in CLIENT_DIALECTS]
+        routes = sorted(config.routes or (EVERYTHING,), key=lambda route: len(route.path_prefix))
+        self.prefixes = tuple(route.path_prefix.rstrip("/") for route in routes if not self._is_whole_path(route))
+        self.endpoints = {each.path: each for route in routes for each in self._endpoints_of(route)}
+
+    def pipeline(self, dialect: str) -> Pipeline:
+        """The pipeline of a dialect's own path, for callers in the same process; by model name where no route has it."""
+        client_dialect = next(each for each in self._dialects if each.name == dialect)
+        endpoint = self.endpoints.get(client_dialect.paths[0])
+        return endpoint.pipeline if endpoint else Pipeline(client_dialect, ProcessorChain(), self._by_name)
+
+    def _endpoints_of(self, route: RouteConfig) -> Iterator[Endpoint]:
+        client = Router(self.catalog, self.llms, route.target_llm) if route.target_llm else self._by_name
+        chain = ProcessorChain(self._processors_of(route))
+        prefix, whole = route.path_prefix.rstrip("/"), self._is_whole_path(route)
+        for dialect in self._dialects:
+            pipeline = Pipeline(dialect, chain, client)
+            for path in dialect.paths:
+                if not whole or prefix.endswith(path):
+                    yield Endpoint(prefix if whole else prefix + path, route.path_prefix, dialect, pipeline)
+
+    def _is_whole_path(self, route: RouteConfig) -> bool:
+        return any(route.path_prefix.endswith(path) for dialect in self._dialects for path in dialect.paths)
+
+    def _processors_of(self, route: RouteConfig) -> list[Processor]:
+        named = [self._processors[name] for name in route.processors]
+        if route.allow_streaming and route.allow_non_streaming:
+            return named
+        return [AnswerFormProcessor(route.allow_streaming, route.allow_non_streaming), *named]
+
+    def _make_processor(self, config: ProcessorConfig) -> Processor:
+        kind = PROCESSORS.get(config.type)
+        extras = {"client": self._by_name} if kind.asks_models else {}
+        try:
+            processor = kind(**config.options, **extras)
+        except TypeError as error:
+            raise ConfigError(f"[processor.{config.name}] {error}") from error
+        if config.when != When():
+            processor.when = condition(config.when)
+        return processor
+
+
+def condition(when: When) -> Condition:
+    """A function that says whether a request is one of those that `when` names; what it leaves empty matches all."""
+
+    def matches(request: LLMRequest) -> bool:
+        context = request.context
+        named = ((when.models, request.model), (when.routes, context.route), (when.clients, context.client))
+        return all(not globs or any(fnmatchcase(name or "", glob) for glob in globs) for globs, name in named)
+
+    return matches
+
+
+def _make_llm(name: str, config: Config) -> LLMClient:
+    settings = config.llms[name]
+    kind = PROVIDERS.get(settings.provider)
+    from_config = getattr(kind, "from_config", None)
+    client: LLMClient = from_config(settings) if from_config else kind()
+    return client
+
+
+def _listing(name: str, config: Config) -> Listing:
+    settings = config.llms[name]
+    patterns = getattr(PROVIDERS.get(settings.provider), "model_patterns", ())
+    return Listing(name, settings.provider, settings.models, patterns)
+
+
+def _targets(model: ModelConfig) -> list[Target]:
+    return [Target(target.llm, target.model, model.params) for target in model.targets]
+

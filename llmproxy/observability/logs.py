@@ -1,0 +1,94 @@
+"""The log: one line per request when it finishes, as text or JSON; never a key, never a prompt."""
+
+import json
+import logging
+import sys
+import time
+from typing import Any, Literal
+
+from llmproxy.core.context import RequestContext
+
+log = logging.getLogger(__name__)
+
+ROOT = "llmproxy"
+_STANDARD = frozenset(vars(logging.makeLogRecord({})))
+
+
+def log_request(context: RequestContext) -> None:
+    """The one line that a finished request leaves."""
+    facts = facts_of(context)
+    if log.isEnabledFor(logging.INFO):
+        words = " ".join(f"{name}={_shown(value)}" for name, value in facts.items() if value is not None)
+        log.info("request finished %s", words, extra=facts)
+    outcome = context.outcome
+    if outcome is not None and outcome.error is not None and outcome.error.detail:
+        log.warning("request failed: %s", outcome.error.detail, extra={"request_id": context.id})
+
+
+def facts_of(context: RequestContext) -> dict[str, Any]:
+    """What is told of a finished request; times in milliseconds."""
+    outcome, usage = context.outcome, context.usage
+    llm, target_model = context.answered_by or (None, None)
+    return {
+        "request_id": context.id,
+        "client": context.client,
+        "route": context.route,
+        "dialect": context.dialect,
+        "llm": llm,
+        "model": context.model,
+        "target_model": target_model,
+        "stream": context.stream,
+        "status": outcome.status if outcome else None,
+        "outcome": outcome.settlement if outcome else None,
+        "error": outcome.error.code if outcome and outcome.error else None,
+        "attempts": len(context.attempts),
+        "input_tokens": usage.input if usage else None,
+        "output_tokens": usage.output if usage else None,
+        "first_event_ms": _milliseconds(context.started, context.first_event_at),
+        "total_ms": _milliseconds(context.started, time.monotonic()),
+    }
+
+
+def configure(level: str, form: Literal["text", "json"]) -> None:
+    """Sends the package's log to standard error. For a process of our own: a host application has its own logging."""
+    logger = logging.getLogger(ROOT)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JSONFormatter() if form == "json" else TextFormatter())
+    logger.handlers[:] = [handler]
+    logger.setLevel(level.upper())
+    logger.propagate = False
+
+
+class TextFormatter(logging.Formatter):
+    """Time, level, message; control characters cannot start a line of their own."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(message)s")
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        return super().formatMessage(record).encode("unicode_escape").decode("ascii").replace("\\\\", "\\")
+
+
+class JSONFormatter(logging.Formatter):
+    """One JSON object a line: time, level, logger, message, and whatever `extra` holds."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        entry: dict[str, Any] = {
+            "time": self.formatTime(record, "%Y-%m-%dT%H:%M:%S") + f".{int(record.msecs):03d}",
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        entry.update({name: value for name, value in vars(record).items() if name not in _STANDARD})
+        if record.exc_info:
+            entry["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(entry, default=str)
+
+
+def _shown(value: Any) -> str:
+    text = str(value)
+    return json.dumps(text) if " " in text or '"' in text else text
+
+
+def _milliseconds(start: float, end: float | None) -> float | None:
+    return None if end is None else round((end - start) * 1000, 1)

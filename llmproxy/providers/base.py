@@ -1,0 +1,296 @@
+"""The template every HTTP upstream fills in."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+from urllib.parse import urlsplit
+
+from marshmallow import Schema, ValidationError
+from requests.auth import AuthBase
+
+from llmproxy.config.models import ProviderConfig
+from llmproxy.core.client import LLMClient
+from llmproxy.core.context import Attempt
+from llmproxy.core.errors import ConfigError, LLMProxyError, ProviderError, ProviderRejected, UnsupportedFeature
+from llmproxy.core.request import LLMRequest
+from llmproxy.core.response import ResponseStream
+from llmproxy.core.sse import Event
+from llmproxy.core.tokens import EnvTokenProvider, RotatingTokenProvider, TokenProvider
+from llmproxy.core.urls import StaticUrlProvider, UrlProvider
+from llmproxy.dialects import PROVIDER_DIALECTS
+from llmproxy.dialects.base import JSONRequest, ProviderDialect
+from llmproxy.transport.auth import BearerAuth, NoAuth, UpstreamRequest
+from llmproxy.transport.reading import Reply
+from llmproxy.transport.sessions import ClientProvider, TransportSettings, prepare
+
+ERROR_BYTES = 64 * 1024
+RELAYED_HEADERS = ("x-ratelimit-", "anthropic-ratelimit-")
+_REDACTED = "[redacted]"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One attempt, as the hooks see it.
+
+    Attributes:
+        request: What the client asked for.
+        dialect: What is spoken with the upstream in this attempt.
+        body: The body in that dialect. It is shared with every other attempt: a hook that changes it returns a copy,
+            and copies what it changes within.
+        stream: Whether the upstream is asked for a stream.
+        attempt: The record of this attempt.
+        dropped: The client's members that the dialect cannot say.
+    """
+
+    request: LLMRequest
+    dialect: ProviderDialect
+    body: Mapping[str, Any]
+    stream: bool
+    attempt: Attempt
+    dropped: tuple[str, ...] = ()
+
+
+class Provider(LLMClient):
+    """An upstream reached over HTTP. Name the dialects it understands, then override the hook that differs.
+
+    One instance serves all threads: keep nothing of a request on self.
+
+    Attributes:
+        endpoints: Dialect to path below the base URL, the preferred one first.
+        default_base_url: Used where the configuration names none.
+        default_token_env: The variable that holds the token, by the vendor's own documents.
+        model_patterns: Globs of model names that are this vendor's and nobody else's.
+        options_schema: The keys of its own in `[llm.*]`; loaded values are in `options`.
+        asks_usage: False where the host refuses `stream_options`, or sends usage unasked.
+    """
+
+    endpoints: ClassVar[Mapping[str, str]] = {}
+    default_base_url: ClassVar[str | None] = None
+    default_token_env: ClassVar[str | None] = None
+    model_patterns: ClassVar[tuple[str, ...]] = ()
+    options_schema: ClassVar[type[Schema]] = Schema
+    asks_usage: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        config: ProviderConfig | None = None,
+        *,
+        token_provider: TokenProvider | None = None,
+        url_provider: UrlProvider | None = None,
+    ) -> None:
+        self.config = config or ProviderConfig()
+        self.name = self.config.name or type(self).__name__
+        self.options = self._load_options(self.config.options)
+        self.token_provider = token_provider or self._configured_token()
+        self.url_provider = url_provider or self._configured_url()
+        self._auth = self.auth()
+        self._transport = ClientProvider(_transport_settings(self.config))
+        self._dialects = {name: PROVIDER_DIALECTS.get(name)() for name in self.spoken()}
+        self._headers = {
+            "Content-Type": "application/json",
+            "Accept": "*/*",
+            "Accept-Encoding": "identity",
+            "User-Agent": "llmproxy",
+            **self.config.headers,
+        }
+        self._limit = int(self.config.max_response_mb * 1024 * 1024)
+
+    @classmethod
+    def from_config(cls, config: ProviderConfig) -> Self:
+        """The provider that an `[llm.*]` table describes.
+
+        Raises:
+            ConfigError: An option is unknown or wrong, or there is no base URL.
+        """
+        return cls(config)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name}>"
+
+    # The hooks, in the order they are called.
+
+    def payload(self, call: Call) -> Mapping[str, Any]:
+        """The body to send. Called once per attempt."""
+        return call.body
+
+    def url(self, call: Call) -> str:
+        """Where to send it: the base URL and the dialect's path, unless `[llm.*] paths` says otherwise."""
+        path = self.config.paths.get(call.dialect.name) or self.endpoints[call.dialect.name]
+        return self.url_provider.get_url() + path if self.url_provider else path
+
+    def headers(self, call: Call) -> dict[str, str]:
+        """The headers to send, the token's excepted."""
+        request = call.request
+        headers = {**self._headers, **request.context.headers} if request.context.headers else dict(self._headers)
+        for name, value in request.header_edits.items():
+            _drop_header(headers, name)
+            if value is not None:
+                headers[name] = value
+        return headers
+
+    def auth(self) -> AuthBase:
+        """How the token is put on a request; a bearer token by default, nothing without one. Called once."""
+        return BearerAuth(self.token_provider) if self.token_provider else NoAuth()
+
+    def error_from(self, call: Call, reply: Reply) -> ProviderError:
+        """The error that an answer with an error status stands for."""
+        return call.dialect.read_error(reply.status, reply.headers, reply.beginning(ERROR_BYTES))
+
+    # What the hooks are used for.
+
+    def spoken(self) -> tuple[str, ...]:
+        """The dialects that are spoken with this upstream, the preferred one first."""
+        return tuple(self.endpoints)
+
+    def execute(self, request: LLMRequest) -> ResponseStream:
+        call = self.call(request)
+        upstream_request = self.prepare(call)
+        reply = self._transport.send(upstream_request, request.context)
+        try:
+            call.attempt.status = reply.status
+            self._check_status(call, reply)
+            return self._answer(call, reply)
+        except LLMProxyError as error:
+            reply.close()
+            _redact(error, upstream_request)
+            raise
+        except BaseException:
+            reply.close()
+            raise
+
+    def call(self, request: LLMRequest) -> Call:
+        """The attempt that `request` becomes here, before anything is sent.
+
+        Raises:
+            UnsupportedFeature: This upstream does not speak the request's dialect, or does not stream.
+        """
+        dialect = self._dialects.get(request.dialect)
+        if dialect is None:
+            spoken = ", ".join(self._dialects) or "no dialect"
+            raise UnsupportedFeature(f"The llm {self.name!r} speaks {spoken}, not {request.dialect}.")
+        if request.stream and not self.config.supports_streaming:
+            raise UnsupportedFeature(f"The llm {self.name!r} does not stream.", param="stream")
+        body = request.body if isinstance(request, JSONRequest) else request.to_dict()
+        if request.stream and self.asks_usage:
+            body = dialect.ask_usage(body)
+        attempts = request.context.attempts
+        attempt = attempts[-1] if attempts else Attempt(self.name, request.model)
+        return Call(request, dialect, body, request.stream, attempt)
+
+    def prepare(self, call: Call) -> UpstreamRequest:
+        """The HTTP request of an attempt, token included."""
+        body = dict(self.payload(call))
+        url = self.url(call)
+        raw = call.request.encode(body) if isinstance(call.request, JSONRequest) else call.request.to_json()
+        request = prepare("POST", url, self.headers(call), raw)
+        if self.url_provider and not same_origin(url, self.url_provider.get_url()):
+            raise LLMProxyError(detail=f"{self.name}: {url} is not at the llm's own base URL; no token is sent there")
+        self._auth(request)
+        return request
+
+    def close(self) -> None:
+        """Closes idle connections."""
+        self._transport.close()
+
+    def _check_status(self, call: Call, reply: Reply) -> None:
+        if reply.status >= 400 and reply.status < 600:
+            raise self.error_from(call, reply)
+        if 300 <= reply.status < 400 and reply.status != 304:
+            raise ProviderError(code="upstream_redirect", detail=f"upstream status {reply.status}")
+        if reply.status not in (200, 201, 202, 203):
+            raise ProviderError(code="upstream_bad_response", detail=f"upstream status {reply.status}")
+        coding = reply.headers.get("content-encoding", "identity").lower()
+        if coding != "identity":
+            raise ProviderError(code="upstream_bad_response", detail=f"content-encoding {coding!r}, which was not asked for")
+
+    def _answer(self, call: Call, reply: Reply) -> ResponseStream:
+        request, dialect = call.request, call.dialect
+        media_type = reply.headers.get("content-type", "").partition(";")[0].strip().lower()
+        streamed = call.stream and media_type != "application/json"
+        if media_type == "text/html" or (media_type == "text/event-stream") > call.stream:
+            raise ProviderError(code="upstream_bad_response", detail=f"content-type {media_type!r}")
+        request.context.response_headers.update(
+            {name: value for name, value in reply.headers.items() if name.startswith(RELAYED_HEADERS)}
+        )
+        if streamed:
+            stream = ResponseStream.relay(dialect.decode(reply.chunks()), dialect, request)
+            stream.on_close(lambda: reply.close(drain=stream.ended))
+            return stream
+        body = reply.body(self._limit)
+        reply.close()
+        event = Event.whole(body)
+        if call.stream:  # in the place of a stream: an error at best
+            raise self._instead_of_stream(call, event)
+        return ResponseStream.relay([event], dialect, request)
+
+    def _instead_of_stream(self, call: Call, event: Event) -> ProviderError:
+        try:
+            failed = call.dialect.signs(event, True).error
+        except ValueError:
+            failed = False
+        if failed:
+            return call.dialect.read_error(200, {}, event.data or b"")
+        return ProviderError(code="upstream_bad_response", detail="a whole answer to a request for a stream")
+
+    def _configured_token(self) -> TokenProvider | None:
+        names = self.config.token_envs
+        if self.config.token_env is None and self.default_token_env:
+            own_host = self.config.base_url in (None, self.default_base_url) or self.default_base_url is None
+            names = (self.default_token_env,) if own_host else ()
+        providers = [EnvTokenProvider(name, self.config.environment) for name in names]
+        return RotatingTokenProvider(providers) if len(providers) > 1 else next(iter(providers), None)
+
+    def _configured_url(self) -> UrlProvider | None:
+        url = self.config.base_url or self.default_base_url
+        if url is None and self.endpoints:
+            raise ConfigError(f"[llm.{self.name}] needs a base_url")
+        return StaticUrlProvider(url) if url else None
+
+    def _load_options(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        try:
+            loaded: dict[str, Any] = self.options_schema().load(dict(options))
+        except ValidationError as error:
+            raise ConfigError(f"[llm.{self.name}] {error.messages}") from error
+        return loaded
+
+
+def same_origin(url: str, base_url: str) -> bool:
+    """Whether scheme, host and port are those of the base URL, the only place a token may go."""
+    if url.startswith(base_url + "/"):
+        return True
+    one, other = urlsplit(url), urlsplit(base_url)
+    return (one.scheme, one.netloc) == (other.scheme, other.netloc)
+
+
+def _drop_header(headers: dict[str, str], name: str) -> None:
+    for present in [present for present in headers if present.lower() == name.lower()]:
+        del headers[present]
+
+
+def _transport_settings(config: ProviderConfig) -> TransportSettings:
+    ca_file = config.ca_file and str((config.folder / config.ca_file) if config.folder else config.ca_file)
+    return TransportSettings(
+        connect_secs=config.timeouts.connect_secs,
+        first_event_secs=config.timeouts.first_event_secs,
+        idle_secs=config.timeouts.idle_secs,
+        pool_size=config.max_parallel or 1024,
+        proxy=config.proxy,
+        verify=ca_file or config.verify,
+        reuse=config.reuse_connections,
+    )
+
+
+def _redact(error: LLMProxyError, request: UpstreamRequest) -> None:
+    """Takes the token and the upstream's host out of what an upstream said: it may repeat both."""
+    secrets = [secret for secret in (request.secret, urlsplit(request.url or "").hostname) if secret]
+
+    def clean(value: Any) -> Any:
+        for secret in secrets:
+            value = value.replace(secret, _REDACTED) if isinstance(value, str) else value
+        return value
+
+    if isinstance(error, ProviderRejected):
+        error.message = clean(error.message)
+        error.args = (error.message,)
+        error.upstream = {name: clean(value) for name, value in (error.upstream or {}).items()} or None
+    error.detail = error.detail and error.detail.replace(request.secret or _REDACTED, _REDACTED)

@@ -1,0 +1,75 @@
+"""Echo: answers by itself, with what was asked. For trying things out; it never stands in for a real model."""
+
+import hashlib
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from marshmallow import Schema, fields, validate
+
+from llmproxy.core import strict_json
+from llmproxy.core.answer import Answer, Appended, Closed, Counted, Delta, End, Opened, Start, Text, Usage
+from llmproxy.core.estimate import estimate_tokens
+from llmproxy.core.request import LLMRequest
+from llmproxy.core.response import ResponseStream
+from llmproxy.core.sse import Event
+from llmproxy.dialects import PROVIDER_DIALECTS
+from llmproxy.providers.base import Provider
+
+_DIMENSIONS = 8
+_EMBEDDINGS = "openai.embeddings"
+
+
+class EchoOptions(Schema):
+    """Keys of its own in `[llm.*]`."""
+
+    delay_ms = fields.Float(validate=validate.Range(min=0), load_default=0.0)
+
+
+class EchoProvider(Provider):
+    """Repeats the last user text, word by word, `delay_ms` apart; embeds a text by its digest."""
+
+    options_schema = EchoOptions
+
+    def execute(self, request: LLMRequest) -> ResponseStream:
+        if request.dialect == _EMBEDDINGS:
+            return self._embed(request)
+        text = request.last_user_text()
+        usage = Usage(estimate_tokens(request.texts()), estimate_tokens([text]))
+        if request.stream:
+            return ResponseStream.say(self._play(text, usage, request), request)
+        self._pause(request)
+        return ResponseStream.say(Answer((Text(text),), usage=usage), request)
+
+    def _play(self, text: str, usage: Usage, request: LLMRequest) -> Iterator[Delta]:
+        yield Start()
+        yield Opened(0, Text())
+        for word in re.findall(r"\s*\S+\s*$|\s*\S+", text) or [text]:
+            self._pause(request)
+            yield Appended(0, word)
+        yield Closed(0)
+        yield Counted(usage)
+        yield End("stop")
+
+    def _pause(self, request: LLMRequest) -> None:
+        if self.options["delay_ms"]:
+            request.context.cancellation.wait(self.options["delay_ms"] / 1000)
+
+    def _embed(self, request: LLMRequest) -> ResponseStream:
+        texts = list(request.texts())
+        tokens = estimate_tokens(texts)
+        body = {
+            "object": "list",
+            "data": [
+                {"object": "embedding", "index": index, "embedding": _vector(text)} for index, text in enumerate(texts)
+            ],
+            "model": request.context.model or request.model,
+            "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
+        }
+        event = Event.whole(strict_json.dumps(body), body)
+        return ResponseStream.relay([event], PROVIDER_DIALECTS.get(_EMBEDDINGS)(), request)
+
+
+def _vector(text: str) -> list[Any]:
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+    return [round(byte / 127.5 - 1, 6) for byte in digest[:_DIMENSIONS]]

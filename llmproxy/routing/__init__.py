@@ -1,0 +1,1 @@
+"""Which llm answers, and by which name of the model."""

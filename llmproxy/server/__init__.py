@@ -1,0 +1,1 @@
+"""gunicorn's settings, for `llmproxy serve` and for `gunicorn.conf.py`."""

@@ -1,0 +1,1 @@
+"""The only place that touches requests and urllib3."""

@@ -1,0 +1,164 @@
+"""An upstream's answer: its bytes as they arrive, its framing checked, its size capped."""
+
+import functools
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import requests
+
+from llmproxy.core import sse
+from llmproxy.core.cancel import Cancellation
+from llmproxy.core.errors import ProviderError
+from llmproxy.core.sse import Event, Step
+from llmproxy.transport.connection import Lease
+from llmproxy.transport.failures import FOREIGN, translated
+
+_READ_BYTES = 64 * 1024
+_JOIN_BYTES = 64 * 1024
+_DRAIN_SECS = 0.1
+_DRAIN_READS = 4
+
+
+class Reply:
+    """The answer of one attempt. Whoever has it closes it.
+
+    Attributes:
+        status: The HTTP status.
+        headers: Its headers by lower-case name; repeated ones are joined by commas.
+    """
+
+    def __init__(
+        self,
+        response: requests.Response,
+        lease: Lease,
+        cancellation: Cancellation,
+        forget: Callable[[], None],
+        idle_secs: float,
+    ) -> None:
+        self.status = response.status_code
+        self.headers = {name.lower(): value for name, value in response.headers.items()}
+        self._raw = response.raw
+        self._lease = lease
+        self._cancellation = cancellation
+        self._forget = forget
+        self._idle_secs = idle_secs
+        self._read_to_end = False
+        self._closed = False
+
+    def chunks(self) -> Iterator[bytes]:
+        """The body in pieces, each as soon as it is here, whatever the framing.
+
+        Raises:
+            ProviderError: The body was cut off, or nothing came for `idle_secs`.
+        """
+        self._lease.set_timeout(self._idle_secs)
+        return self._chunks(cut="upstream_reset")
+
+    def body(self, limit: int) -> bytes:
+        """The whole body.
+
+        Raises:
+            ProviderError: It was cut off, or is longer than `limit` bytes.
+        """
+        pieces, size = [], 0
+        for piece in self._chunks(cut="upstream_truncated"):
+            size += len(piece)
+            if size > limit:
+                raise ProviderError(code="upstream_bad_response", detail=f"an answer of more than {limit} bytes")
+            pieces.append(piece)
+        return b"".join(pieces)
+
+    def beginning(self, limit: int) -> bytes:
+        """At most `limit` bytes of the body, of an error for instance; empty where none can be read."""
+        pieces, size = [], 0
+        try:
+            for piece in self._chunks(cut="upstream_truncated"):
+                pieces.append(piece)
+                size += len(piece)
+                if size >= limit:
+                    break
+        except ProviderError:
+            return b""
+        return b"".join(pieces)[:limit]
+
+    def json(self, limit: int = 32 * 1024 * 1024) -> Any:
+        """The whole body as JSON.
+
+        Raises:
+            ProviderError: It is not JSON.
+        """
+        try:
+            return sse.loads(self.body(limit))
+        except ValueError as error:
+            raise ProviderError(code="upstream_bad_response", detail=f"not JSON: {error}") from error
+
+    def events(self) -> Iterator[Event]:
+        """The body as server-sent events."""
+        return (event for event in sse.decode(self.chunks()) if event is not sse.PAUSE)
+
+    def lines(self) -> Iterator[bytes]:
+        """The body's lines without their ends."""
+        return _lines(self.chunks())
+
+    def close(self, *, drain: bool = False) -> None:
+        """Gives the connection back if the answer was read to its end, and closes it otherwise.
+
+        Args:
+            drain: The answer's last event has come, so the end of its body cannot be far: worth a short wait, which
+                saves the next request a new connection.
+        """
+        if self._closed:
+            return
+        self._closed = True
+        self._forget()
+        if drain and not self._read_to_end:
+            self._drain()
+        if not self._read_to_end:
+            self._raw.close()
+        self._lease.end()
+
+    def _chunks(self, cut: str) -> Iterator[bytes]:
+        read = functools.partial(self._raw.read1, _READ_BYTES, decode_content=False)
+        answer = self._lease.answer
+        try:
+            while data := read():
+                if answer is not None and answer.more_at_hand():
+                    data = self._joined(data)
+                yield data
+        except FOREIGN as error:
+            raise translated(error, self._lease, self._cancellation, cut) from error
+        self._cancellation.check()  # a body without framing looks whole when its socket is shut down
+        self._read_to_end = True
+
+    def _joined(self, data: bytes) -> bytes:
+        """`data` and what has come with it: a burst of events leaves in one piece."""
+        answer = self._lease.answer
+        pieces, size = [data], len(data)
+        while size < _JOIN_BYTES and answer is not None and answer.more_at_hand():
+            piece = self._raw.read1(_READ_BYTES, decode_content=False)
+            if not piece:
+                break
+            pieces.append(piece)
+            size += len(piece)
+        return b"".join(pieces)
+
+    def _drain(self) -> None:
+        self._lease.set_timeout(_DRAIN_SECS)
+        try:
+            for _ in range(_DRAIN_READS):
+                if not self._raw.read1(_READ_BYTES, decode_content=False):
+                    self._read_to_end = True
+                    return
+        except FOREIGN:
+            return
+
+
+def _lines(chunks: Iterable[bytes | Step]) -> Iterator[bytes]:
+    pending = b""
+    for chunk in chunks:
+        if chunk is sse.PAUSE:
+            continue
+        *lines, pending = (pending + chunk).split(b"\n")
+        yield from (line.removesuffix(b"\r") for line in lines)
+    if pending:
+        yield pending

@@ -1,0 +1,80 @@
+"""Who is calling: decided from the headers alone, before the body is read."""
+
+import ipaddress
+from collections.abc import Callable
+from typing import Any, Literal
+
+from flask import Request
+
+from llmproxy.access.clients import Client, Clients
+from llmproxy.core.errors import AuthenticationFailed
+
+Authenticate = Callable[[], Any]
+BEARER = "authorization"
+_FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-Port")
+
+
+class Doorkeeper:
+    """Lets callers in, or not.
+
+    Args:
+        clients: The clients of the configuration.
+        mode: `[server] auth`: `keys`, `none`, or `auto`, which means keys where there are clients, and otherwise only
+            callers on this machine that no proxy speaks for.
+        authenticate: The host application's own say, in place of keys: who is calling, or None. What it returns is a
+            name, or anything with a `name` or an `id`.
+    """
+
+    def __init__(
+        self, clients: Clients, mode: Literal["auto", "keys", "none"], authenticate: Authenticate | None = None
+    ) -> None:
+        self._clients = clients
+        self._mode = mode
+        self._authenticate = authenticate
+
+    def admit(self, request: Request, key_header: str = BEARER) -> Client | None:
+        """The client that is calling; None for one without a name.
+
+        Raises:
+            AuthenticationFailed: Nobody who may call. The answer does not say why.
+        """
+        if self._authenticate is not None:
+            return self._known_to_host(self._authenticate())
+        if self._mode == "none":
+            return None
+        if self._mode == "auto" and not self._clients:
+            if not _is_local(request):
+                raise _refused()
+            return None
+        client = self._clients.find(read_key(request, key_header))
+        if client is None:
+            raise _refused()
+        return client
+
+    def _known_to_host(self, caller: Any) -> Client:
+        if caller is None or caller is False:
+            raise _refused()
+        name = getattr(caller, "name", None) or getattr(caller, "id", None) or caller
+        return Client(str(name))
+
+
+def read_key(request: Request, header: str) -> str:
+    """The key in the header that a dialect uses; never one in the URL."""
+    value = request.headers.get(header, "")
+    if header != BEARER:
+        return value.strip()
+    scheme, _, key = value.partition(" ")
+    return key.strip() if scheme.lower() == "bearer" else ""
+
+
+def _is_local(request: Request) -> bool:
+    if any(name in request.headers for name in _FORWARDED):
+        return False
+    try:
+        return ipaddress.ip_address(request.environ.get("REMOTE_ADDR", "")).is_loopback
+    except ValueError:
+        return False
+
+
+def _refused() -> AuthenticationFailed:
+    return AuthenticationFailed(headers={"WWW-Authenticate": "Bearer"})

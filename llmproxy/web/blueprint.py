@@ -1,0 +1,178 @@
+"""The blueprint: every path of the configuration, and what happens to a request before it is sent on."""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import flask
+from flask import Blueprint, Request, Response
+from flask.blueprints import BlueprintSetupState
+from werkzeug.exceptions import HTTPException
+
+from llmproxy.core import strict_json
+from llmproxy.core.context import RequestContext
+from llmproxy.core.errors import LLMProxyError, MethodNotAllowed, ParseError, PathNotFound, RequestTooLarge
+from llmproxy.core.request import LLMRequest
+from llmproxy.dialects.base import ClientDialect
+from llmproxy.dialects.openai_chat import OpenAIChatClient
+from llmproxy.gateway import Endpoint, Gateway
+from llmproxy.observability.logs import log_request
+from llmproxy.web.auth import Authenticate, Doorkeeper
+from llmproxy.web.body import read_body
+from llmproxy.web.cors import cors_headers
+from llmproxy.web.models import list_models, show_model
+from llmproxy.web.respond import Rendered, answer, failed, late_response
+
+METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+_FRAMEWORK_ERRORS: Mapping[int, type[LLMProxyError]] = {
+    400: ParseError,
+    404: PathNotFound,
+    405: MethodNotAllowed,
+    413: RequestTooLarge,
+}
+
+View = Callable[..., Response]
+
+
+class Face:
+    """The views of one gateway.
+
+    Args:
+        gateway: What answers.
+        authenticate: The host application's own say on who is calling; None: keys, as configured.
+    """
+
+    def __init__(self, gateway: Gateway, authenticate: Authenticate | None = None) -> None:
+        config = gateway.config
+        self.gateway = gateway
+        self._doorkeeper = Doorkeeper(gateway.clients, config.server.auth, authenticate)
+        self._max_body = int(config.server.max_body_mb * 1024 * 1024)
+        self._origins = config.server.cors_allowed_origins
+        self._default_dialect: ClientDialect = OpenAIChatClient()
+
+    def blueprint(self, name: str, *, own_paths: bool) -> Blueprint:
+        """All paths, below whatever prefix the blueprint is registered with.
+
+        Args:
+            name: The blueprint's name; each instance in an app has its own.
+            own_paths: Whether unknown paths are ours to answer even without a prefix.
+        """
+        blueprint = Blueprint(name, __name__)
+        for number, endpoint in enumerate(self.gateway.endpoints.values()):
+            self._add(blueprint, endpoint.path, f"endpoint_{number}", ("POST",), self._view(endpoint))
+        for number, prefix in enumerate(self.gateway.prefixes):
+            self._add(blueprint, f"{prefix}/v1/models", f"models_{number}", ("GET", "HEAD"), self._list_models)
+            self._add(blueprint, f"{prefix}/v1/models/<path:model>", f"model_{number}", ("GET", "HEAD"), self._show_model)
+        self._add(blueprint, "/livez", "livez", ("GET", "HEAD"), self._alive)
+        self._add(blueprint, "/readyz", "readyz", ("GET", "HEAD"), self._alive)
+        blueprint.record(lambda state: self._add_rest(state, own_paths))
+        return blueprint
+
+    def render_http_error(self, error: HTTPException) -> Response:
+        """An error of the framework's, in our shape: for an application that is all ours."""
+        kind = _FRAMEWORK_ERRORS.get(error.code or 500, LLMProxyError)
+        return self._refuse(kind(), _context(), self._default_dialect)
+
+    def render_bug(self, error: Exception) -> Response:
+        """An exception that nobody caught, in our shape: for an application that is all ours."""
+        return self._refuse(error, _context(), self._default_dialect)
+
+    def _add(self, blueprint: Blueprint, path: str, name: str, methods: tuple[str, ...], view: View) -> None:
+        guarded = self._guarded(view, methods)
+        # Every method is ours to answer: the framework's own 405 is HTML.
+        blueprint.add_url_rule(path, name, guarded, methods=METHODS, provide_automatic_options=False)
+
+    def _add_rest(self, state: BlueprintSetupState, own_paths: bool) -> None:
+        """Unknown paths are ours below a prefix of ours. At a host application's root they are the host's."""
+        if state.url_prefix not in (None, "", "/") or own_paths:
+            view = self._guarded(self._unknown, tuple(METHODS))
+            for path in ("/", "/<path:rest>"):
+                state.add_url_rule(path, "unknown", view, methods=METHODS, provide_automatic_options=False)
+
+    def _guarded(self, view: View, methods: tuple[str, ...]) -> View:
+        """A view with what all have in common: the method checked, errors in our shape, CORS headers."""
+
+        def guarded(**values: str) -> Response:
+            request = flask.request
+            if request.method == "OPTIONS":
+                response = flask.current_app.response_class(status=204, headers={"Allow": ", ".join([*methods, "OPTIONS"])})
+            elif request.method not in methods:
+                error = MethodNotAllowed(headers={"Allow": ", ".join(methods)})
+                response = self._refuse(error, _context(), self._default_dialect)
+            else:
+                response = view(**values)
+            if self._origins:
+                response.headers.update(cors_headers(request, self._origins))
+            return response
+
+        return guarded
+
+    def _view(self, endpoint: Endpoint) -> View:
+        def view() -> Response:
+            request, dialect, pipeline = flask.request, endpoint.dialect, endpoint.pipeline
+            context = _context(route=endpoint.route, dialect=dialect.name)
+            try:
+                prepared = self._prepare(request, endpoint, context)
+            except Exception as error:
+                return self._refuse(error, context, dialect)
+            return late_response(lambda: answer(pipeline, prepared, dialect))
+
+        return view
+
+    def _prepare(self, request: Request, endpoint: Endpoint, context: RequestContext) -> LLMRequest:
+        dialect = endpoint.dialect
+        client = self._doorkeeper.admit(request, dialect.key_header)
+        if client is not None:
+            context.client, context.models = client.name, client.models
+        if dialect.forwarded_headers:
+            context.headers = {
+                name: request.headers[name] for name in dialect.forwarded_headers if name in request.headers
+            }
+        return endpoint.pipeline.prepare(read_body(request, self._max_body), context)
+
+    def _list_models(self) -> Response:
+        return self._for_client(lambda allowed: list_models(self.gateway.catalog, allowed))
+
+    def _show_model(self, model: str) -> Response:
+        return self._for_client(lambda allowed: show_model(self.gateway.catalog, model, allowed))
+
+    def _for_client(self, make: Callable[[tuple[str, ...] | None], Mapping[str, Any]]) -> Response:
+        context = _context()
+        try:
+            client = self._doorkeeper.admit(flask.request)
+            body = make(client.models if client else None)
+        except Exception as error:
+            return self._refuse(error, context, self._default_dialect)
+        context.finish()
+        return _json(body, {"x-request-id": context.id})
+
+    def _alive(self) -> Response:
+        return _json({"status": "ok"}, {"x-request-id": request_id(flask.request)})
+
+    def _unknown(self, rest: str = "") -> Response:
+        return self._refuse(PathNotFound(), _context(), self._default_dialect)
+
+    def _refuse(self, error: Exception, context: RequestContext, dialect: ClientDialect) -> Response:
+        return _response(failed(error, dialect, context))
+
+
+def _context(**known: str) -> RequestContext:
+    context = RequestContext(id=request_id(flask.request), **known)  # type: ignore[arg-type]
+    context.on_finish(log_request)
+    return context
+
+
+def request_id(request: Request) -> str:
+    """The client's own id where it is one that can be logged and sent back, else a new one."""
+    given = request.headers.get("x-request-id", "")
+    return given if _REQUEST_ID.fullmatch(given) else RequestContext().id
+
+
+def _response(rendered: Rendered) -> Response:
+    return flask.current_app.response_class(b"".join(rendered.body), rendered.status, rendered.headers)
+
+
+def _json(body: Mapping[str, Any], headers: dict[str, str]) -> Response:
+    content = strict_json.dumps(body)
+    return flask.current_app.response_class(content, 200, headers, content_type="application/json")

@@ -1,0 +1,157 @@
+"""From an answer or an error to a WSGI response.
+
+The attempt runs in the `__call__` of a late response and not in the view: the 200 of a stream is not sent before its
+first event, and a host application may throw a view's response away, in which case nothing was taken.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+import flask
+from werkzeug.http import HTTP_STATUS_CODES
+from werkzeug.wsgi import ClosingIterator
+
+from llmproxy.core import strict_json
+from llmproxy.core.context import RequestContext
+from llmproxy.core.errors import LLMProxyError
+from llmproxy.core.pipeline import Pipeline
+from llmproxy.core.request import LLMRequest
+from llmproxy.core.response import ResponseStream
+from llmproxy.dialects.base import ClientDialect
+
+log = logging.getLogger(__name__)
+
+_DEFAULT_RETRY_SECS = 1
+
+
+class Rendered(NamedTuple):
+    """What a response consists of. `body` is closed by whoever iterates it."""
+
+    status: int
+    headers: dict[str, str]
+    body: Iterable[bytes]
+
+
+class _Late:
+    """A response that is made when the server calls it."""
+
+    render: Callable[[], Rendered]
+    headers: Any
+    close: Callable[[], None]
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        rendered = self.render()
+        self.headers.update(rendered.headers)
+        start_response(status_line(rendered.status), self.headers.to_wsgi_list())
+        closers = [getattr(rendered.body, "close", None), self.close]
+        return ClosingIterator(rendered.body, [close for close in closers if close is not None])
+
+
+def late_response(render: Callable[[], Rendered]) -> flask.Response:
+    """A response of the application's own class, which Flask would otherwise copy, whose content `render` makes."""
+    base: Any = flask.current_app.response_class
+    response: flask.Response = _late_class(base)(status=200, content_type="application/json")
+    response.render = render  # type: ignore[attr-defined]
+    response.direct_passthrough = True
+    return response
+
+
+def answer(pipeline: Pipeline, request: LLMRequest, dialect: ClientDialect) -> Rendered:
+    """The answer to a request, or the error in its place."""
+    context = request.context
+    try:
+        stream = pipeline.answer(request)
+        try:
+            return _streamed(stream, context) if request.stream else _whole(stream, context)
+        except BaseException:
+            stream.close()
+            raise
+    except Exception as error:
+        return failed(error, dialect, context)
+
+
+def failed(error: Exception, dialect: ClientDialect, context: RequestContext) -> Rendered:
+    """An error in the client's dialect. One that is not ours is a bug: it is logged, and the client learns no more."""
+    if not isinstance(error, LLMProxyError):
+        log.error("a request met a fault of our own", exc_info=error, extra={"request_id": context.id})
+        error = LLMProxyError(detail=repr(error))
+    context.finish(error)
+    status, body = dialect.write_error(error, context)
+    content = strict_json.dumps(body)
+    headers = {**_facts(context), **_error_facts(error), "Content-Type": "application/json"}
+    return Rendered(status, {**headers, "Content-Length": str(len(content))}, [content])
+
+
+def status_line(status: int) -> str:
+    """The status with its phrase; a number that HTTP has no phrase for is passed on all the same."""
+    return f"{status} {HTTP_STATUS_CODES.get(status, 'Unknown')}"
+
+
+def _streamed(stream: ResponseStream, context: RequestContext) -> Rendered:
+    headers = {
+        **_facts(context),
+        **stream.headers,
+        "Content-Type": stream.content_type,
+        "X-Accel-Buffering": "no",
+        "Cache-Control": "no-cache",
+    }
+    return Rendered(stream.status, headers, stream)
+
+
+def _whole(stream: ResponseStream, context: RequestContext) -> Rendered:
+    content = b"".join(stream)
+    headers = {
+        **_facts(context),
+        **stream.headers,
+        "Content-Type": stream.content_type,
+        "Content-Length": str(len(content)),
+    }
+    return Rendered(stream.status, headers, _Held(content, stream))
+
+
+class _Held:
+    """A whole answer, whose request ends when its bytes have left."""
+
+    def __init__(self, content: bytes, stream: ResponseStream) -> None:
+        self._content = content
+        self.close = stream.close
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield self._content
+
+
+def _facts(context: RequestContext) -> dict[str, str]:
+    """What every response says of its request."""
+    facts = {"x-request-id": context.id}
+    if context.answered_by is not None:
+        llm, model = context.answered_by
+        facts["x-llmproxy-llm"], facts["x-llmproxy-model"] = _header_value(llm), _header_value(model)
+    facts["x-llmproxy-attempts"] = str(len(context.attempts))
+    return {**context.response_headers, **facts}
+
+
+def _error_facts(error: LLMProxyError) -> Mapping[str, str]:
+    """What an error's headers say, for where a front replaces the body of a 502 by its own."""
+    own_code = (error.upstream or {}).get("code")
+    facts = {"x-llmproxy-error": _header_value(own_code if isinstance(own_code, str) else error.code)}
+    if error.should_retry is not None:
+        facts["x-should-retry"] = "true" if error.should_retry else "false"
+    if error.retry_after is not None or (error.status in (429, 503, 529) and error.should_retry):
+        facts["Retry-After"] = str(max(1, math.ceil(error.retry_after or _DEFAULT_RETRY_SECS)))
+    return {**facts, **error.headers}
+
+
+def _header_value(text: str) -> str:
+    """Text as a header may hold it: a model's name is the client's own word."""
+    return text.encode("ascii", "backslashreplace").decode() if text.isprintable() else ascii(text)
+
+
+@functools.cache
+def _late_class(base: Any) -> Any:
+    return type(f"Late{base.__name__}", (_Late, base), {})
+
