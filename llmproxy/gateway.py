@@ -10,7 +10,7 @@ from llmproxy.access.clients import Clients
 from llmproxy.config import loader
 from llmproxy.config.models import Config, ModelConfig, ProcessorConfig, RouteConfig, When
 from llmproxy.core.client import LLMClient
-from llmproxy.core.errors import ConfigError
+from llmproxy.core.errors import ConfigError, LLMProxyError
 from llmproxy.core.pipeline import Pipeline
 from llmproxy.core.processor import Condition, Processor, ProcessorChain
 from llmproxy.core.request import LLMRequest
@@ -62,7 +62,7 @@ class Gateway:
     Attributes:
         endpoints: Every path a request can be sent to.
         prefixes: The routes' prefixes, below which models are listed too.
-        llms, catalog, clients: What the endpoints are built from.
+        llms, processors, catalog, clients: What the endpoints are built from; llms and processors by their names.
     """
 
     def __init__(self, config: Config) -> None:
@@ -74,7 +74,7 @@ class Gateway:
         )
         self.clients = Clients(config.clients.values(), config.environment)
         self._by_name = Router(self.catalog, self.llms)
-        self._processors = {name: self._make_processor(each) for name, each in config.processors.items()}
+        self.processors = {name: self._make_processor(each) for name, each in config.processors.items()}
         self._dialects = [CLIENT_DIALECTS.get(name)() for name in CLIENT_DIALECTS]
         routes = sorted(config.routes or (EVERYTHING,), key=lambda route: len(route.path_prefix))
         self.prefixes = tuple(route.path_prefix.rstrip("/") for route in routes if not self._is_whole_path(route))
@@ -100,7 +100,7 @@ class Gateway:
         return any(route.path_prefix.endswith(path) for dialect in self._dialects for path in dialect.paths)
 
     def _processors_of(self, route: RouteConfig) -> list[Processor]:
-        named = [self._processors[name] for name in route.processors]
+        named = [self.processors[name] for name in route.processors]
         if route.allow_streaming and route.allow_non_streaming:
             return named
         return [AnswerFormProcessor(route.allow_streaming, route.allow_non_streaming), *named]
@@ -132,7 +132,12 @@ def _make_llm(name: str, config: Config) -> LLMClient:
     settings = config.llms[name]
     kind = PROVIDERS.get(settings.provider)
     from_config = getattr(kind, "from_config", None)
-    client: LLMClient = from_config(settings) if from_config else kind()
+    try:
+        client: LLMClient = from_config(settings) if from_config else kind()
+    except LLMProxyError:
+        raise
+    except Exception as error:  # a plug-in's failure may be anything; the config names it in one line
+        raise ConfigError(f"[llm.{name}] cannot be built: {type(error).__name__}: {error}") from error
     return client
 
 

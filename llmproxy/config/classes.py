@@ -96,15 +96,11 @@ class ClassTables:
     def _keyword_arguments(
         self, found: type[Any], own: Mapping[str, Any], path: KeyPath, report: Report
     ) -> Mapping[str, Any] | None:
-        parameters = inspect.signature(found).parameters.values()
-        names = [parameter.name for parameter in parameters if parameter.kind in _BY_NAME]
-        takes_any = any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters)
-        unknown = [key for key in own if key not in names and not takes_any]
-        missing = [
-            parameter.name
-            for parameter in parameters
-            if parameter.kind in _BY_NAME and parameter.default is parameter.empty and parameter.name not in own
-        ]
+        parameters = _keyword_parameters(found)
+        names = [parameter.name for parameter in parameters if parameter.kind is not inspect.Parameter.VAR_KEYWORD]
+        unknown = [key for key in own if key not in names] if len(names) == len(parameters) else []
+        required = [parameter.name for parameter in parameters if parameter.default is parameter.empty]
+        missing = [name for name in required if name in names and name not in own]
         meant = {closest(key, names) for key in unknown}
         for key in unknown:
             report.unknown_key((*path, key), [*names, *keys_of(self.schema)])
@@ -114,7 +110,16 @@ class ClassTables:
         return None if unknown or missing else own
 
 
-_BY_NAME = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+def _keyword_parameters(found: type[Any]) -> list[inspect.Parameter]:
+    """What a class can be made with by name, apart from the `client` that is handed to a class that asks models."""
+    taken = ("client",) if getattr(found, "asks_models", False) else ()
+    kinds = (
+        inspect.Parameter.POSITIONAL_OR_KEYWORD,
+        inspect.Parameter.KEYWORD_ONLY,
+        inspect.Parameter.VAR_KEYWORD,
+    )
+    parameters = inspect.signature(found).parameters.values()
+    return [parameter for parameter in parameters if parameter.kind in kinds and parameter.name not in taken]
 
 
 def own_schema(found: type[Any]) -> Schema | None:

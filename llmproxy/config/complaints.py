@@ -64,25 +64,33 @@ class _Complaint:
         return _Complaint((key, *self.path), self.message, self.known_keys)
 
 
-def _complaints(found: object, schema: object) -> Iterator[_Complaint]:
-    """marshmallow's tree of messages as a list; `schema` is None where nothing is known of the keys."""
+def _complaints(found: object, within: object) -> Iterator[_Complaint]:
+    """marshmallow's tree of messages as a list.
+
+    Args:
+        found: The tree, or one of its branches.
+        within: The schema or the `fields.Dict` that the branch is about; None where nothing is known of its keys.
+    """
     if not isinstance(found, Mapping):
         texts = found if isinstance(found, list) else [found]
-        yield from (_Complaint((), str(text)) for text in texts)
+        yield from (_Complaint((), _IN_OUR_WORDS.get(str(text), str(text))) for text in texts)
         return
-    keys = keys_of(schema) if isinstance(schema, Schema) else None
+    keys = keys_of(within) if isinstance(within, Schema) else None
     for key, below in found.items():
-        if key == SCHEMA:
-            yield from _complaints(below, None)
-        elif keys is not None and isinstance(key, str) and key not in keys:
+        if key == SCHEMA or (isinstance(within, fields.Dict) and isinstance(below, list)):
+            yield from _complaints(below, None)  # of the whole table, or of the "key" or "value" of an item
+        elif isinstance(key, str) and keys is not None and key not in keys:
             yield _Complaint((key,), "", tuple(keys))
         else:
-            inner = schema if isinstance(key, int) else _schema_below(keys.get(key) if keys else None)
+            inner = _inside(keys[key]) if keys and key in keys else within
             yield from (complaint.below(key) for complaint in _complaints(below, inner))
 
 
-def _schema_below(field: object) -> object:
-    """The schema of the tables in a field, or None."""
+def _inside(field: fields.Field[Any]) -> object:
+    """What the messages below a field are about."""
     if isinstance(field, fields.List):
-        return _schema_below(field.inner)
-    return getattr(field, "schema", None)
+        return _inside(field.inner)
+    return field if isinstance(field, fields.Dict) else getattr(field, "schema", None)
+
+
+_IN_OUR_WORDS = {str(fields.Field.default_error_messages["required"]): "is missing"}

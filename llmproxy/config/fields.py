@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from marshmallow import ValidationError, fields
-from marshmallow.types import ErrorMessages
 
 from llmproxy.config.secrets import is_variable_name
 
@@ -22,7 +21,7 @@ Raw = Mapping[str, Any] | None
 class Setting(fields.Field[T]):
     """A value that comes from TOML or from the environment."""
 
-    default_error_messages: ErrorMessages = {"required": "is missing", "null": "is missing"}  # noqa: RUF012
+    default_error_messages: dict[str, Any] = {"required": "is missing", "null": "is missing"}  # noqa: RUF012
 
     def read(self, text: str) -> object:
         """What a text from the environment stands for; the text itself where it stands for nothing."""

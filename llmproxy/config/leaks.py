@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from llmproxy.config.addresses import has_password
 from llmproxy.config.document import Document
-from llmproxy.config.dotenv import LocatedEnvironment
+from llmproxy.config.environment import LocatedEnvironment
 from llmproxy.config.locate import KeyPath
 from llmproxy.config.models import ProviderConfig
 from llmproxy.config.report import Report, describe, table_title
@@ -33,7 +33,7 @@ def check_own_secrets(
         variable = client.get("token_env")
         if isinstance(variable, str) and is_variable_name(variable):
             path = ("client", name, "token_env")
-            if not _check_secret(variable, path, f"[client.{name}]", environment, report):
+            if not _check_secret(variable, path, table_title(path[:2]), environment, report):
                 report.warning(f"{table_title(path[:2])} cannot call: {variable} is not set", path)
     _check_secret(admin_token_env, ("server", "admin_token_env"), "[server] admin_token_env", environment, report)
 

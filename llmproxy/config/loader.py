@@ -8,7 +8,7 @@ from llmproxy.config import checks, leaks
 from llmproxy.config.complaints import load_table
 from llmproxy.config.detect import Surroundings
 from llmproxy.config.document import Document, document_of, find_file, read_document
-from llmproxy.config.dotenv import LocatedEnvironment, check_files
+from llmproxy.config.environment import LocatedEnvironment, check_files
 from llmproxy.config.models import Config, PluginsConfig
 from llmproxy.config.plugins import import_plugins, make_importable, plugin_folders
 from llmproxy.config.report import Report
@@ -95,7 +95,8 @@ def _open(source: str | os.PathLike[str] | Mapping[str, Any] | None, environ: Ma
 
 
 def _import_plugins(document: Document, report: Report) -> PluginsConfig:
-    make_importable(document.folder, first=True)
+    if document.data:  # without a configuration there is nothing to import, and a host's sys.path is its own
+        make_importable(document.folder, first=True)
     load_table(PluginsSchema(), document.table("plugins"), ("plugins",), report)
     folders = plugin_folders(document, report)
     for folder in folders:

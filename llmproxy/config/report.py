@@ -75,9 +75,7 @@ class Report:
         self._warnings.append(mask(f"{place}{sentence}"))
 
     def raise_problems(self) -> None:
-        """Raises:
-        ConfigError: There is at least one problem.
-        """
+        """Raises a `ConfigError` with every problem, if there is one."""
         if self._problems:
             raise ConfigError(*self.problems)
 
@@ -98,7 +96,8 @@ def key_and_table(path: KeyPath) -> tuple[str | None, str]:
     last = max(index for index, part in enumerate(path) if isinstance(part, str))
     if last == 0 or (last == 1 and path[0] in NAMED_TABLES):
         return None, table_title(path)
-    return str(path[last]), table_title(path[:last])
+    key = str(path[last])
+    return key if key.isprintable() else quoted(key), table_title(path[:last])
 
 
 def table_title(path: KeyPath) -> str:

@@ -7,7 +7,7 @@ from marshmallow import ValidationError
 
 from llmproxy.config.complaints import keys_of, load_table
 from llmproxy.config.document import Document
-from llmproxy.config.dotenv import LocatedEnvironment
+from llmproxy.config.environment import LocatedEnvironment
 from llmproxy.config.fields import Setting
 from llmproxy.config.models import ServerConfig
 from llmproxy.config.report import Report

@@ -47,6 +47,11 @@ class Outcome:
     error: LLMProxyError | None = None
 
 
+def new_id() -> str:
+    """An id for a request that brought none."""
+    return "req-" + secrets.token_hex(12)
+
+
 @dataclass(slots=True)
 class RequestContext:
     """What travels with a request besides its body. It belongs to the one thread that serves the request.
@@ -65,7 +70,7 @@ class RequestContext:
         data: For processors to keep what they learn on the way in for the way back, by a key of their own.
     """
 
-    id: str = field(default_factory=lambda: "req-" + secrets.token_hex(12))
+    id: str = field(default_factory=new_id)
     client: str | None = None
     models: tuple[str, ...] | None = None
     route: str | None = None

@@ -146,6 +146,8 @@ class ResponseStream:
         Raises:
             LLMProxyError: The answer failed before it began. The stream is closed.
         """
+        if self._events is not None:
+            return self
         seen: list[Event | Step] = []
         events = self._relayed()
         try:
@@ -153,7 +155,8 @@ class ResponseStream:
                 seen.append(item)
                 if self._begun:
                     break
-        except BaseException:
+        except BaseException as error:
+            self._failure = error if isinstance(error, LLMProxyError) else LLMProxyError(detail=repr(error))
             self.close()
             raise
         self._events = _replayed(seen, events)

@@ -19,6 +19,7 @@ MAX_EVENT_BYTES = 8 * 1024 * 1024
 _BLANK_LINE = re.compile(rb"(?:\r\n|\n|\r(?!\n))(?:\r\n|\n|\r)")
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 _BOM = b"\xef\xbb\xbf"
+_MAX_RETRY_DIGITS = 15  # four months of milliseconds have eleven; int() refuses thousands with a ValueError
 
 
 
@@ -135,7 +136,7 @@ class Event:
                 self._type = value.decode("utf-8", "replace") or "message"
             elif name == b"id" and b"\0" not in value:
                 self._id = value.decode("utf-8", "replace")
-            elif name == b"retry" and value.isdigit():
+            elif name == b"retry" and value.isdigit() and len(value) <= _MAX_RETRY_DIGITS:
                 self._retry = int(value)
         if data:
             self._data = b"\n".join(data)
@@ -179,7 +180,7 @@ def decode(chunks: Iterable[bytes | Step], limit: int = MAX_EVENT_BYTES) -> Iter
             raise ProviderError(code="upstream_bad_response", detail=f"an event of more than {limit} bytes")
         yield PAUSE
     if pending:
-        event = Event(bytes(pending) + (b"\n" if pending.endswith((b"\n", b"\r")) else b"\n\n"), complete=False)
+        event = Event(bytes(pending) + (b"\n" if pending.endswith(b"\n") else b"\n\n"), complete=False)
         if at_start:
             _forget_bom(event)
         yield event

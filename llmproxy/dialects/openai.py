@@ -81,9 +81,12 @@ class OpenAIProviderDialect(ProviderDialect):
             return Signs(usage, finished=True, terminal=True)
         if not choices:
             return Signs(usage, hideable=usage is not None)
-        for choice in choices:
-            if choice.get("finish_reason"):
-                return Signs(usage, finished=True)
+        try:
+            for choice in choices:
+                if choice.get("finish_reason"):
+                    return Signs(usage, finished=True)
+        except (AttributeError, TypeError) as error:
+            raise ValueError("choices that are none") from error
         return Signs(usage) if usage else _NOTHING
 
 

@@ -15,14 +15,23 @@ _STANDARD = frozenset(vars(logging.makeLogRecord({})))
 
 
 def log_request(context: RequestContext) -> None:
-    """The one line that a finished request leaves."""
-    facts = facts_of(context)
+    """The one line that a finished request leaves. Its facts are in the record as `request`, for handlers of a host's."""
     if log.isEnabledFor(logging.INFO):
-        words = " ".join(f"{name}={_shown(value)}" for name, value in facts.items() if value is not None)
-        log.info("request finished %s", words, extra=facts)
+        facts = facts_of(context)
+        log.info("request finished %s", _Words(facts), extra={"request": facts})
     outcome = context.outcome
     if outcome is not None and outcome.error is not None and outcome.error.detail:
-        log.warning("request failed: %s", outcome.error.detail, extra={"request_id": context.id})
+        log.warning("request failed request_id=%s: %s", context.id, outcome.error.detail)
+
+
+class _Words:
+    """Facts as `name=value`, written out only if somebody reads them."""
+
+    def __init__(self, facts: dict[str, Any]) -> None:
+        self._facts = facts
+
+    def __str__(self) -> str:
+        return " ".join([f"{name}={_shown(value)}" for name, value in self._facts.items() if value is not None])
 
 
 def facts_of(context: RequestContext) -> dict[str, Any]:
@@ -79,15 +88,21 @@ class JSONFormatter(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
-        entry.update({name: value for name, value in vars(record).items() if name not in _STANDARD})
+        extra = {name: value for name, value in vars(record).items() if name not in _STANDARD}
+        facts = extra.pop("request", None)
+        if facts is not None:
+            entry["message"] = "request finished"
+            entry.update(facts)
+        entry.update(extra)
         if record.exc_info:
             entry["traceback"] = self.formatException(record.exc_info)
         return json.dumps(entry, default=str)
 
 
 def _shown(value: Any) -> str:
-    text = str(value)
-    return json.dumps(text) if " " in text or '"' in text else text
+    if not isinstance(value, str):
+        return str(value)
+    return json.dumps(value) if " " in value or '"' in value else value
 
 
 def _milliseconds(start: float, end: float | None) -> float | None:

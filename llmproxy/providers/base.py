@@ -10,7 +10,7 @@ from requests.auth import AuthBase
 
 from llmproxy.config.models import ProviderConfig
 from llmproxy.core.client import LLMClient
-from llmproxy.core.context import Attempt
+from llmproxy.core.context import Attempt, RequestContext
 from llmproxy.core.errors import ConfigError, LLMProxyError, ProviderError, ProviderRejected, UnsupportedFeature
 from llmproxy.core.request import LLMRequest
 from llmproxy.core.response import ResponseStream
@@ -179,14 +179,42 @@ class Provider(LLMClient):
 
     def prepare(self, call: Call) -> UpstreamRequest:
         """The HTTP request of an attempt, token included."""
+        request = self.draft(call)
+        self._auth(request)
+        return request
+
+    def draft(self, call: Call) -> UpstreamRequest:
+        """The HTTP request of an attempt before the token is put on it."""
         body = dict(self.payload(call))
         url = self.url(call)
         raw = call.request.encode(body) if isinstance(call.request, JSONRequest) else call.request.to_json()
         request = prepare("POST", url, self.headers(call), raw)
         if self.url_provider and not same_origin(url, self.url_provider.get_url()):
             raise LLMProxyError(detail=f"{self.name}: {url} is not at the llm's own base URL; no token is sent there")
-        self._auth(request)
         return request
+
+    def ping(self, context: RequestContext) -> int:
+        """Asks for the upstream's list of models, token included: the cheapest question there is.
+
+        Args:
+            context: Its cancellation ends the waiting.
+
+        Returns:
+            The status of the answer; any at all shows that the upstream was reached.
+
+        Raises:
+            ProviderError: No answer came, there is no token, or this llm is not asked over HTTP.
+        """
+        if self.url_provider is None:
+            raise ProviderError(detail=f"{self.name} has no base URL")
+        headers = {name: value for name, value in self._headers.items() if name.lower() != "content-type"}
+        request = prepare("GET", self.url_provider.get_url() + "/models", headers, b"")
+        request.body = None
+        del request.headers["Content-Length"]
+        self._auth(request)
+        reply = self._transport.send(request, context)
+        reply.close()
+        return reply.status
 
     def close(self) -> None:
         """Closes idle connections."""
@@ -210,7 +238,11 @@ class Provider(LLMClient):
         if media_type == "text/html" or (media_type == "text/event-stream") > call.stream:
             raise ProviderError(code="upstream_bad_response", detail=f"content-type {media_type!r}")
         request.context.response_headers.update(
-            {name: value for name, value in reply.headers.items() if name.startswith(RELAYED_HEADERS)}
+            {
+                name: value
+                for name, value in reply.headers.items()
+                if name.startswith(RELAYED_HEADERS) and value.isprintable()
+            }
         )
         if streamed:
             stream = ResponseStream.relay(dialect.decode(reply.chunks()), dialect, request)

@@ -1,6 +1,8 @@
 """Model names: what each of them reaches."""
 
 import difflib
+import functools
+import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +12,9 @@ from llmproxy.core.errors import ModelNotFound
 from llmproxy.routing.target import Target
 
 MAX_NAME = 256
+_REMEMBERED = 1024
 ECHO = "echo"
+_PATH_OR_URL = re.compile(r"\.\.|://|[?#%\\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,7 @@ class Catalog:
     def __init__(self, models: Mapping[str, Sequence[Target]], listings: Iterable[Listing]) -> None:
         self._models = dict(models)
         self._listings = {listing.llm: listing for listing in listings}
+        self._find = functools.lru_cache(_REMEMBERED)(self._search)
 
     def resolve(self, name: str, allowed: Sequence[str] | None = None) -> Sequence[Target]:
         """The targets of `name`, the preferred one first.
@@ -52,15 +57,10 @@ class Catalog:
             ModelNotFound: Nothing answers to it, or not for this client.
         """
         self.check(allowed, name)
-        if name in self._models:
-            return self._models[name]
-        llm, slash, model = name.partition("/")
-        if slash and model and llm in self._listings:
-            return [Target(llm, model)]
-        found = self._by_bare_name(name)
-        if found is None:
+        targets = self._find(name)
+        if targets is None:
             raise self._not_found(name, allowed)
-        return [Target(found, name)]
+        return targets
 
     def check(self, allowed: Sequence[str] | None, *names: str) -> None:
         """Raises `ModelNotFound` for names no model could have, and where a client may use none of them."""
@@ -84,6 +84,15 @@ class Catalog:
         """The name of an llm's provider; empty for an llm that is not there."""
         listing = self._listings.get(llm)
         return listing.provider if listing else ""
+
+    def _search(self, name: str) -> Sequence[Target] | None:
+        if name in self._models:
+            return self._models[name]
+        llm, slash, model = name.partition("/")
+        if slash and model and llm in self._listings:
+            return [Target(llm, model)]
+        found = self._by_bare_name(name)
+        return None if found is None else [Target(found, name)]
 
     def _by_bare_name(self, name: str) -> str | None:
         if name == ECHO and ECHO in self._listings:
@@ -121,7 +130,5 @@ def _reasonable(name: str) -> bool:
         0 < len(name) <= MAX_NAME
         and name.isprintable()
         and unicodedata.is_normalized("NFC", name)
-        and ".." not in name
-        and "://" not in name
-        and not any(char in name for char in "?#%\\")
+        and not _PATH_OR_URL.search(name)
     )

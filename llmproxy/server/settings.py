@@ -7,20 +7,21 @@ import sys
 from typing import Any
 
 from llmproxy.gateway import load_config
-from llmproxy.server.start import usable_or_exit
+from llmproxy.server.start import bind_address, usable_or_exit
 
-config = usable_or_exit(load_config)
+# Not `config`: gunicorn takes every name here that is one of its settings, and has one of that name.
+_server = usable_or_exit(load_config).server
 
-bind = f"{config.server.host}:{config.server.port}"
+bind = bind_address(_server.host, _server.port)
 
 # One thread owns a request from its first byte to its last: a stream is a loop that reads and writes.
 worker_class = "gthread"
 
 # One process by default: limits, pools and breakers are then shared by all without a round trip.
-workers = config.server.workers
+workers = _server.workers
 
 # As many requests at a time as threads. A thread that waits for a model costs some 100 KB, so there may be many.
-threads = config.server.threads
+threads = _server.threads
 
 # Connections a worker holds: threads and, beside them, clients that keep theirs open between requests. At the number of
 # threads or below, gunicorn silently switches keep-alive off.
@@ -49,7 +50,7 @@ control_socket_disable = True
 # One line per request is written when it has finished, with what gunicorn cannot know: model, tokens, outcome.
 accesslog = None
 errorlog = "-"
-loglevel = config.server.log_level.lower()
+loglevel = _server.log_level.lower()
 
 proc_name = "llmproxy"
 

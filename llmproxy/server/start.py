@@ -1,11 +1,13 @@
-"""What stands before gunicorn: a configuration that can be used, and an address that may be listened at."""
+"""What stands before gunicorn: a configuration that a server can be made of, and an address that may be listened at."""
 
 import ipaddress
+import socket
 import sys
 from collections.abc import Callable
 
 from llmproxy.config.models import Config
 from llmproxy.core.errors import ConfigError
+from llmproxy.gateway import Gateway
 
 EXIT_CONFIG = 2
 EXIT_PORT = 3
@@ -15,12 +17,22 @@ def usable_or_exit(load: Callable[[], Config]) -> Config:
     """The configuration, or its problems on standard error and exit code 2."""
     try:
         config = load()
-        check_exposure(config)
+        checked_gateway(config)
     except ConfigError as error:
         for problem in error.problems:
-            print(f"llmproxy: {problem}", file=sys.stderr)
+            print(problem, file=sys.stderr)
         raise SystemExit(EXIT_CONFIG) from None
     return config
+
+
+def checked_gateway(config: Config) -> Gateway:
+    """What the configuration describes, once it is certain that it may be served.
+
+    Raises:
+        ConfigError: It may not, or something in it cannot be built: better here, in one line, than in each worker.
+    """
+    check_exposure(config)
+    return Gateway(config)
 
 
 def check_exposure(config: Config) -> None:
@@ -35,6 +47,29 @@ def check_exposure(config: Config) -> None:
             f"[server] host {server.host!r} is reachable from other machines: "
             'configure a [client.NAME], or say auth = "none"'
         )
+
+
+def bind_address(host: str, port: int) -> str:
+    """Host and port in one, as gunicorn reads them and URLs write them; an IPv6 address gets its brackets."""
+    bare = host.strip("[]")
+    return f"[{bare}]:{port}" if ":" in bare else f"{bare}:{port}"
+
+
+def free_port(host: str, port: int) -> int:
+    """The port, once it is certain that it can be listened at. For 0 it is one that is free.
+
+    Raises:
+        OSError: It is in use (`EADDRINUSE`), or not this machine's or not ours to listen at.
+    """
+    bare = host.strip("[]")
+    with socket.socket(socket.AF_INET6 if ":" in bare else socket.AF_INET) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as gunicorn has it
+        try:
+            listener.bind((bare, port))
+        except UnicodeError as error:
+            raise OSError(0, "this is no name of a host") from error
+        listener.listen(1)
+        return int(listener.getsockname()[1])
 
 
 def _is_loopback(host: str) -> bool:

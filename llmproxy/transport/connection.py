@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import http.client
 import io
+import re
 import socket
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
@@ -21,6 +20,10 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 MAX_IDLE_SECS = 30.0
 MAX_AGE_SECS = 300.0
 _BUFFER_BYTES = 16 * 1024
+_SMALL_BODY = 64 * 1024
+_MAX_LINE = 64 * 1024
+_MAX_FIELDS = 100
+_FIELD_NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 _thread = threading.local()
 
@@ -70,13 +73,16 @@ class Lease:
                 self._socket.settimeout(seconds)
 
 
-@contextmanager
-def leased(lease: Lease) -> Iterator[None]:
+class leased:  # noqa: N801  # used as `with leased(lease):`; a generator would cost more than what it guards
     """Connections that this thread uses within the block belong to `lease`."""
-    _thread.lease = lease
-    try:
-        yield
-    finally:
+
+    def __init__(self, lease: Lease) -> None:
+        self._lease = lease
+
+    def __enter__(self) -> None:
+        _thread.lease = self._lease
+
+    def __exit__(self, *exc_info: object) -> None:
         _thread.lease = None
 
 
@@ -99,6 +105,24 @@ class Inlet(io.RawIOBase):
         super().close()
 
 
+def read_head(stream: io.BufferedReader) -> http.client.HTTPMessage:
+    """Header fields up to the blank line (RFC 9112, section 5).
+
+    Raises:
+        UnusableAnswer: A line is no field, or there are too many or too long ones.
+    """
+    message = http.client.HTTPMessage()
+    for _ in range(_MAX_FIELDS + 1):
+        line = stream.readline(_MAX_LINE + 1)
+        if line in (b"\r\n", b"\n"):
+            return message
+        name, colon, value = line.partition(b":")
+        if not colon or not line.endswith(b"\n") or not _FIELD_NAME.fullmatch(name):
+            raise UnusableAnswer("a header line that is no field")
+        message[name.decode("ascii")] = value.strip(b" \t\r\n").decode("iso-8859-1")
+    raise UnusableAnswer(f"more than {_MAX_FIELDS} header fields")
+
+
 class _Opened:
     """Stands where http.client expects the socket, and hands it an inlet to read from."""
 
@@ -117,17 +141,41 @@ class FramedAnswer(http.client.HTTPResponse):
         super().__init__(_Opened(self._inlet), *args, **kwargs)  # type: ignore[arg-type]  # it only calls makefile
 
     def begin(self) -> None:
-        super().begin()
+        """Reads the head: as http.client does, but more strictly, and at a third of the cost of its e-mail parser."""
+        if self.headers is not None:
+            return
+        version, status, reason = self._read_status()  # private, the same since Python 2
+        while status == http.client.CONTINUE:
+            read_head(self.fp)
+            version, status, reason = self._read_status()
+        if not version.startswith("HTTP/1."):
+            raise http.client.UnknownProtocol(version)
+        self.version = 10 if version == "HTTP/1.0" else 11
+        self.code = self.status = status
+        self.reason = reason.strip()
+        self.headers = self.msg = read_head(self.fp)
+        self.length = self._checked_length()
+        self.will_close = self._check_close() or (not self.chunked and self.length is None)
+        lease = getattr(_thread, "lease", None)
+        if lease is not None:
+            lease.answer = self
+
+    def _checked_length(self) -> int | None:
+        """The length of the body; None if its chunks or the end of the connection say where it ends."""
         if 100 < self.status < 200:
             # http.client takes it for the answer, and the answer for that of the next request.
             raise UnusableAnswer(f"informational status {self.status}")
         lengths = self.headers.get_all("content-length", [])
         codings = self.headers.get_all("transfer-encoding", [])
-        if len(lengths) > 1 or (lengths and codings) or any(not length.strip().isdigit() for length in lengths):
+        if len(lengths) > 1 or (lengths and codings) or any(coding.lower() != "chunked" for coding in codings):
             raise UnusableAnswer("contradictory framing (RFC 9112, section 6.3)")
-        lease = getattr(_thread, "lease", None)
-        if lease is not None:
-            lease.answer = self
+        self.chunked = bool(codings)
+        self.chunk_left = None
+        if lengths and not (lengths[0].isascii() and lengths[0].isdigit()):
+            raise UnusableAnswer("a length that is none")
+        if self.status in (http.client.NO_CONTENT, http.client.NOT_MODIFIED):
+            return 0
+        return int(lengths[0]) if lengths else None
 
     def more_at_hand(self) -> bool:
         """Whether a further `read1` would return something without waiting, as far as that is certain."""
@@ -153,6 +201,7 @@ class _Upstream:
     sock: Any
     since = 0.0
     idle_since = 0.0
+    _head: bytes | None = None
 
     def connect(self) -> None:
         super().connect()  # type: ignore[misc]  # a mixin beside urllib3's connection
@@ -160,16 +209,33 @@ class _Upstream:
         self._hold()
 
     def request(self, *args: Any, **kwargs: Any) -> None:
-        if self.sock is not None:
-            self._hold()
-        super().request(*args, **kwargs)  # type: ignore[misc]
-
-    def send(self, data: Any) -> None:
         if self.sock is None:
             self.connect()
+        else:
+            self._hold()
+        self._head = b""
+        super().request(*args, **kwargs)  # type: ignore[misc]
+        if self._head:
+            self._send_now(b"")
+
+    def send(self, data: Any) -> None:
+        """Head and body leave in one piece where the body is small: one system call, and one packet for the upstream."""
+        if self._head is None or not isinstance(data, bytes):
+            self._send_now(data)
+        elif not self._head:
+            self._head = data
+        else:
+            self._send_now(data)
+
+    def _send_now(self, data: Any) -> None:
+        head, self._head = self._head, None
         lease = getattr(_thread, "lease", None)
         if lease is not None:
             lease.sent = True
+        if head and len(data) > _SMALL_BODY:
+            super().send(head)  # type: ignore[misc]
+        elif head:
+            data = head + data
         super().send(data)  # type: ignore[misc]
 
     def worn(self) -> bool:

@@ -64,18 +64,24 @@ class UpstreamAdapter(HTTPAdapter):
     ) -> Any:
         """The pool of the request's origin. An adapter has one setting of TLS, so the origin alone is the key."""
         url = request.url or ""
-        end = url.find("/", url.find("//") + 2)
-        origin = url if end < 0 else url[:end]
+        origin = url[: _path_start(url)]
         pool = self._pools.get(origin)
         if pool is None:
             pool = self._pools[origin] = super().get_connection_with_tls_context(request, verify, proxies, cert)
         return pool
 
+    def request_url(self, request: requests.PreparedRequest, proxies: Any) -> str:
+        """What stands in the request line; our URLs are whole and encoded, so nothing has to be parsed again."""
+        if proxies:
+            return super().request_url(request, proxies)
+        url = request.url or ""
+        return url[_path_start(url) :] or "/"
+
     def build_response(self, req: requests.PreparedRequest, resp: Any) -> requests.Response:
         """The response without its cookies, which are nobody's business here."""
         response = requests.Response()
         response.status_code = resp.status
-        response.headers = CaseInsensitiveDict(resp.headers)
+        response.headers = resp.headers  # urllib3's own mapping is case-insensitive as well
         response.raw = resp
         response.reason = resp.reason
         response.url = req.url or ""
@@ -154,6 +160,11 @@ class ClientProvider:
             if self._process != os.getpid():  # after a fork the parent's connections are the parent's
                 self._sessions, self._process = {}, os.getpid()
             return self._sessions.setdefault(token_id, UpstreamSession(self.settings))
+
+
+def _path_start(url: str) -> int:
+    start = url.find("/", url.find("//") + 2)
+    return len(url) if start < 0 else start
 
 
 def prepare(method: str, url: str, headers: Mapping[str, str], body: bytes) -> UpstreamRequest:

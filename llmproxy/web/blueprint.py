@@ -10,7 +10,7 @@ from flask.blueprints import BlueprintSetupState
 from werkzeug.exceptions import HTTPException
 
 from llmproxy.core import strict_json
-from llmproxy.core.context import RequestContext
+from llmproxy.core.context import RequestContext, new_id
 from llmproxy.core.errors import LLMProxyError, MethodNotAllowed, ParseError, PathNotFound, RequestTooLarge
 from llmproxy.core.request import LLMRequest
 from llmproxy.dialects.base import ClientDialect
@@ -166,7 +166,7 @@ def _context(**known: str) -> RequestContext:
 def request_id(request: Request) -> str:
     """The client's own id where it is one that can be logged and sent back, else a new one."""
     given = request.headers.get("x-request-id", "")
-    return given if _REQUEST_ID.fullmatch(given) else RequestContext().id
+    return given if given and _REQUEST_ID.fullmatch(given) else new_id()
 
 
 def _response(rendered: Rendered) -> Response:

@@ -34,7 +34,7 @@ def read_body(request: Request, limit: int) -> bytes:
 def _check_media(request: Request) -> None:
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise UnsupportedMedia("The body must not be compressed.")
-    if request.headers.get("Content-Type") is None:
+    if request.headers.get("Content-Type") in (None, JSON):
         return
     if request.mimetype != JSON:
         raise UnsupportedMedia()

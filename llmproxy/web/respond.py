@@ -46,8 +46,7 @@ class _Late:
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         rendered = self.render()
-        self.headers.update(rendered.headers)
-        start_response(status_line(rendered.status), self.headers.to_wsgi_list())
+        start_response(status_line(rendered.status), merged(self.headers, rendered.headers))
         closers = [getattr(rendered.body, "close", None), self.close]
         return ClosingIterator(rendered.body, [close for close in closers if close is not None])
 
@@ -85,6 +84,12 @@ def failed(error: Exception, dialect: ClientDialect, context: RequestContext) ->
     content = strict_json.dumps(body)
     headers = {**_facts(context), **_error_facts(error), "Content-Type": "application/json"}
     return Rendered(status, {**headers, "Content-Length": str(len(content))}, [content])
+
+
+def merged(headers: Iterable[tuple[str, str]], own: Mapping[str, str]) -> list[tuple[str, str]]:
+    """The headers that the host application has put on a response, and our own, which win."""
+    names = {name.lower() for name in own}
+    return [(name, value) for name, value in headers if name.lower() not in names] + list(own.items())
 
 
 def status_line(status: int) -> str:

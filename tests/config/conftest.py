@@ -1,4 +1,4 @@
-"""Tiny providers and processors, and `load`: a configuration from a text, in an empty folder, without any environment."""
+"""Tiny providers and processors, and `load`: a configuration from a text, in an empty folder, with no environment."""
 
 import sys
 from textwrap import dedent
@@ -37,7 +37,7 @@ class Homeless(FakeProvider):
     default_token_env = "HOMELESS_KEY"
 
 
-class Vertex(FakeProvider):
+class Rainforest(FakeProvider):
     """Cannot be used without a table."""
 
     default_token_env = "RAINFOREST_KEY"
@@ -68,15 +68,34 @@ class Plain(FakeProcessor):
         self.limit, self.mode = limit, mode
 
 
+class Deep(FakeProcessor):
+    """Has tables in its schema."""
+
+    class options_schema(Schema):
+        set = fields.Dict(keys=fields.String(), values=fields.Integer())
+        rules = fields.List(fields.Nested(Schema.from_dict({"word": fields.String(required=True)})))
+
+
+class Asking(FakeProcessor):
+    """Is handed its client; takes any further key."""
+
+    asks_models = True
+
+    def __init__(self, target, *, client, **more):
+        self.target = target
+
+
 @pytest.fixture
 def providers():
-    classes = {"openai": OpenAI, "groq": Groq, "homeless": Homeless, "rainforest": Vertex, "echo": Echo}
+    classes = {"openai": OpenAI, "groq": Groq, "homeless": Homeless, "rainforest": Rainforest, "echo": Echo}
     return Registry("provider", FakeProvider, None, classes)
 
 
 @pytest.fixture
 def processors():
-    return Registry("processor", FakeProcessor, None, {"token_limit": TokenLimit, "plain": Plain})
+    return Registry(
+        "processor", FakeProcessor, None, {"token_limit": TokenLimit, "plain": Plain, "asking": Asking, "deep": Deep}
+    )
 
 
 @pytest.fixture(autouse=True)

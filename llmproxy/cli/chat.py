@@ -1,0 +1,53 @@
+"""`llmproxy chat`: asks a model, without a server."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import click
+
+from llmproxy.app import chat
+from llmproxy.cli.source import config_option, find_gateway
+from llmproxy.gateway import Gateway
+
+
+@click.command("chat")
+@config_option
+@click.argument("model")
+@click.argument("text", required=False)
+@click.option("--no-stream", is_flag=True, help="Ask for a whole answer instead of a stream.")
+def chat_command(config_file: str | None, model: str, text: str | None, no_stream: bool) -> None:
+    """Ask MODEL for an answer to TEXT, or to standard input."""
+    gateway = find_gateway(config_file)
+    text = text or _standard_input()
+    if not text:
+        raise click.ClickException("There is nothing to ask: give TEXT, or write it to standard input.")
+    body = {"model": model, "messages": [{"role": "user", "content": text}]}
+    at_line_start = True
+    try:
+        for piece in [_whole(gateway, body)] if no_stream else _streamed(gateway, body):
+            # Bytes, because a lone surrogate of a model's must not end the answer.
+            click.echo(piece.encode("utf-8", "replace"), nl=False)
+            at_line_start = piece.endswith("\n") if piece else at_line_start
+    finally:
+        if not at_line_start:
+            click.echo()
+
+
+def _whole(gateway: Gateway, body: dict[str, Any]) -> str:
+    choices = chat(gateway, body).get("choices") or [{}]
+    return str((choices[0].get("message") or {}).get("content") or "")
+
+
+def _streamed(gateway: Gateway, body: dict[str, Any]) -> Iterator[str]:
+    for chunk in chat(gateway, {**body, "stream": True}):
+        if chunk.get("error"):
+            raise click.ClickException(str(chunk["error"].get("message")))
+        choices = chunk.get("choices") or [{}]
+        yield str((choices[0].get("delta") or {}).get("content") or "")
+
+
+def _standard_input() -> str:
+    stream = click.get_binary_stream("stdin")
+    if stream.isatty():
+        click.echo("Type what to ask, and end it with Ctrl-D.", err=True)
+    return stream.read().decode("utf-8", "replace")
