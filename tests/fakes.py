@@ -48,7 +48,8 @@ def http(body, status="200 OK", content_type="application/json", **headers):
 
 
 class ScriptedServer:
-    """A real upstream: answers each connection's requests with the next script, a list of bytes and pauses in seconds.
+    """A real upstream: answers each connection's requests with the next script, bytes, pauses in seconds, and
+    functions to call.
 
     The last script serves all further requests. A script that ends closes the connection.
     """
@@ -93,6 +94,8 @@ class ScriptedServer:
                 for step in script:
                     if isinstance(step, bytes):
                         connection.sendall(step)
+                    elif callable(step):
+                        step()
                     else:
                         time.sleep(step)
             except OSError:

@@ -18,8 +18,8 @@ from llmproxy.gateway import Gateway
 def chat_command(config_file: str | None, model: str, text: str | None, no_stream: bool) -> None:
     """Ask MODEL for an answer to TEXT, or to standard input."""
     gateway = find_gateway(config_file)
-    text = text or _standard_input()
-    if not text:
+    text = _standard_input() if text is None else text
+    if not text.strip():
         raise click.ClickException("There is nothing to ask: give TEXT, or write it to standard input.")
     body = {"model": model, "messages": [{"role": "user", "content": text}]}
     at_line_start = True
@@ -40,8 +40,9 @@ def _whole(gateway: Gateway, body: dict[str, Any]) -> str:
 
 def _streamed(gateway: Gateway, body: dict[str, Any]) -> Iterator[str]:
     for chunk in chat(gateway, {**body, "stream": True}):
-        if chunk.get("error"):
-            raise click.ClickException(str(chunk["error"].get("message")))
+        error = chunk.get("error")
+        if error:
+            raise click.ClickException(str(error.get("message") if isinstance(error, dict) else error))
         choices = chunk.get("choices") or [{}]
         yield str((choices[0].get("delta") or {}).get("content") or "")
 
@@ -50,4 +51,4 @@ def _standard_input() -> str:
     stream = click.get_binary_stream("stdin")
     if stream.isatty():
         click.echo("Type what to ask, and end it with Ctrl-D.", err=True)
-    return stream.read().decode("utf-8", "replace")
+    return stream.read().decode("utf-8", "replace").removesuffix("\n")

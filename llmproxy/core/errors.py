@@ -24,7 +24,7 @@
     │   ├── ProviderUnreachable    502  upstream_unavailable, upstream_reset
     │   ├── ProviderTimeout        504  upstream_timeout, deadline_exceeded
     │   ├── ProviderUnavailable    503  upstream_overloaded, upstream_quota_exhausted, upstream_circuit_open
-    │   ├── NoTargetAvailable      503  upstream_unavailable
+    │   ├── NoTargetAvailable      502  upstream_unavailable
     │   └── StreamError            502  upstream_stream_*      broke after it had begun; never retried
     └── ClientGone                 499  client_gone            nobody is listening any more
 

@@ -45,12 +45,11 @@ class Registry(Generic[T]):
             ConfigError: Nothing has this name, it cannot be imported, or it is not a class of this kind.
         """
         entry = self._table.get(name)
-        if isinstance(entry, type):
-            return entry
-        found = self._load(name, entry or self._dotted(name))
+        found = entry if isinstance(entry, type) else self._load(name, entry or self._dotted(name))
         if not (isinstance(found, type) and issubclass(found, self._base)):
             raise ConfigError(f"{self.kind} {name!r} is not a subclass of {self._base.__name__}")
-        self.add(name, found)
+        if found is not entry:
+            self.add(name, found)
         return found
 
     def names(self) -> list[str]:
@@ -80,5 +79,6 @@ class Registry(Generic[T]):
             for part in attribute.split("."):
                 found = getattr(found, part)
         except Exception as error:  # a plug-in's failure at import may be anything; the config names it in one line
-            raise ConfigError(f"{self.kind} {name!r} cannot be loaded: {type(error).__name__}: {error}") from error
+            why = " ".join(str(error).split())
+            raise ConfigError(f"{self.kind} {name!r} cannot be loaded: {type(error).__name__}: {why}") from error
         return found

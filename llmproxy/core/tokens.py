@@ -38,14 +38,14 @@ class DotEnvFile:
     def problems(self) -> list[tuple[int, str]]:
         """The lines that do not parse, as (line number, message). The message never holds the line itself."""
         return [
-            (binding.original.line, "this line is not NAME=value")
+            (_line(binding), "this line is not NAME=value")
             for binding in self._bindings()
             if binding.error or (binding.key and binding.value is None)
         ]
 
     def line_of(self, name: str) -> int | None:
         """The number of the line that sets `name`."""
-        return next((binding.original.line for binding in self._bindings() if binding.key == name), None)
+        return next((_line(binding) for binding in self._bindings() if binding.key == name), None)
 
     def stamp(self) -> Stamp | None:
         """What changes whenever the file does; None while there is none."""
@@ -106,6 +106,13 @@ class Environment:
             if name in values:
                 return values[name]
         return None
+
+
+def _line(binding: Binding) -> int:
+    """The number of a binding's line; python-dotenv counts from the blank lines before it."""
+    text = binding.original.string
+    blank = text[: len(text) - len(text.lstrip())]
+    return int(binding.original.line) + blank.count("\n")
 
 
 def read_secret(path: Path) -> str | None:

@@ -61,11 +61,14 @@ class TemplateUrlProvider(UrlProvider):
     """
 
     def __init__(self, template: str, values: Mapping[str, str]) -> None:
-        names = {name for _, name, _, _ in string.Formatter().parse(template) if name}
-        missing = sorted(names - values.keys())
-        if missing:
-            raise ConfigError(f"the URL {template!r} needs a value for {', '.join(missing)}")
-        self._url = template.format_map(values).rstrip("/")
+        try:
+            names = {name for _, name, _, _ in string.Formatter().parse(template) if name}
+            missing = sorted(names - values.keys())
+            if missing:
+                raise ConfigError(f"the URL {template!r} needs a value for {', '.join(missing)}")
+            self._url = template.format_map(values).rstrip("/")
+        except ValueError as error:
+            raise ConfigError(f"the URL {template!r} cannot be read: {error}") from error
 
     def get_url(self) -> str:
         return self._url

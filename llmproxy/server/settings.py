@@ -3,25 +3,37 @@
 What the configuration says of the server comes from there; everything else is a fact about streams in threads.
 """
 
+import json
+import subprocess
 import sys
 from typing import Any
 
-from llmproxy.gateway import load_config
-from llmproxy.server.start import bind_address, usable_or_exit
 
-# Not `config`: gunicorn takes every name here that is one of its settings, and has one of that name.
-_server = usable_or_exit(load_config).server
+def checked_server() -> dict[str, Any]:
+    """The configuration's `[server]`; one that cannot be used ends the process with exit code 2.
 
-bind = bind_address(_server.host, _server.port)
+    Read by a process of its own: what this one imports, it keeps for as long as the server runs, beside its workers.
+    """
+    check = subprocess.run([sys.executable, "-m", "llmproxy.server.start"], stdout=subprocess.PIPE)
+    if check.returncode:
+        raise SystemExit(check.returncode)
+    server: dict[str, Any] = json.loads(check.stdout)
+    return server
+
+
+# Not `config` or `server`: gunicorn takes every name here that is one of its settings.
+_server = checked_server()
+
+bind = _server["bind"]
 
 # One thread owns a request from its first byte to its last: a stream is a loop that reads and writes.
 worker_class = "gthread"
 
 # One process by default: limits, pools and breakers are then shared by all without a round trip.
-workers = _server.workers
+workers = _server["workers"]
 
 # As many requests at a time as threads. A thread that waits for a model costs some 100 KB, so there may be many.
-threads = _server.threads
+threads = _server["threads"]
 
 # Connections a worker holds: threads and, beside them, clients that keep theirs open between requests. At the number of
 # threads or below, gunicorn silently switches keep-alive off.
@@ -50,7 +62,7 @@ control_socket_disable = True
 # One line per request is written when it has finished, with what gunicorn cannot know: model, tokens, outcome.
 accesslog = None
 errorlog = "-"
-loglevel = _server.log_level.lower()
+loglevel = _server["log_level"].lower()
 
 proc_name = "llmproxy"
 

@@ -1,13 +1,18 @@
-"""What stands before gunicorn: a configuration that a server can be made of, and an address that may be listened at."""
+"""What stands before gunicorn: a configuration that can be used, and an address that may be listened at.
+
+As a program it prints what gunicorn has to know of the configuration, as JSON, or ends with exit code 2.
+"""
 
 import ipaddress
+import json
 import socket
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 
 from llmproxy.config.models import Config
 from llmproxy.core.errors import ConfigError
-from llmproxy.gateway import Gateway
+from llmproxy.gateway import Gateway, load_config
 
 EXIT_CONFIG = 2
 EXIT_PORT = 3
@@ -79,3 +84,8 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return False
+
+
+if __name__ == "__main__":
+    usable = usable_or_exit(load_config).server
+    print(json.dumps({**asdict(usable), "bind": bind_address(usable.host, usable.port)}))

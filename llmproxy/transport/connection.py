@@ -73,7 +73,7 @@ class Lease:
                 self._socket.settimeout(seconds)
 
 
-class leased:  # noqa: N801  # used as `with leased(lease):`; a generator would cost more than what it guards
+class leased:  # used as `with leased(lease):`; a generator would cost more than what it guards
     """Connections that this thread uses within the block belong to `lease`."""
 
     def __init__(self, lease: Lease) -> None:

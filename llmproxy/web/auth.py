@@ -5,13 +5,14 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 from flask import Request
+from werkzeug.exceptions import Forbidden, Unauthorized
 
 from llmproxy.access.clients import Client, Clients
-from llmproxy.core.errors import AuthenticationFailed
+from llmproxy.core.errors import AccessDenied, AuthenticationFailed
 
 Authenticate = Callable[[], Any]
 BEARER = "authorization"
-_FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-Port")
+_FORWARDED = ("HTTP_FORWARDED", "HTTP_X_FORWARDED_")
 
 
 class Doorkeeper:
@@ -37,9 +38,10 @@ class Doorkeeper:
 
         Raises:
             AuthenticationFailed: Nobody who may call. The answer does not say why.
+            AccessDenied: The host application has aborted with 403.
         """
         if self._authenticate is not None:
-            return self._known_to_host(self._authenticate())
+            return self._known_to_host(self._authenticate)
         if self._mode == "none":
             return None
         if self._mode == "auto" and not self._clients:
@@ -51,8 +53,14 @@ class Doorkeeper:
             raise _refused()
         return client
 
-    def _known_to_host(self, caller: Any) -> Client:
-        if caller is None or caller is False:
+    def _known_to_host(self, authenticate: Authenticate) -> Client:
+        try:
+            caller = authenticate()
+        except Unauthorized as error:
+            raise _refused() from error
+        except Forbidden as error:
+            raise AccessDenied() from error
+        if not caller:  # not `is None`: a proxy object, as Flask extensions have them, may stand for it
             raise _refused()
         name = getattr(caller, "name", None) or getattr(caller, "id", None) or caller
         return Client(str(name))
@@ -68,7 +76,7 @@ def read_key(request: Request, header: str) -> str:
 
 
 def _is_local(request: Request) -> bool:
-    if any(name in request.headers for name in _FORWARDED):
+    if any(name.startswith(_FORWARDED) for name in request.environ):
         return False
     try:
         return ipaddress.ip_address(request.environ.get("REMOTE_ADDR", "")).is_loopback

@@ -26,7 +26,9 @@ from llmproxy.dialects.base import ClientDialect
 
 log = logging.getLogger(__name__)
 
-_DEFAULT_RETRY_SECS = 1
+# What Retry-After says where nobody knows better: soon, or, for those who only read the status, not so soon.
+_RETRY_SECS = 1
+_NO_RETRY_SECS = 60
 
 
 class Rendered(NamedTuple):
@@ -146,8 +148,9 @@ def _error_facts(error: LLMProxyError) -> Mapping[str, str]:
     facts = {"x-llmproxy-error": _header_value(own_code if isinstance(own_code, str) else error.code)}
     if error.should_retry is not None:
         facts["x-should-retry"] = "true" if error.should_retry else "false"
-    if error.retry_after is not None or (error.status in (429, 503, 529) and error.should_retry):
-        facts["Retry-After"] = str(max(1, math.ceil(error.retry_after or _DEFAULT_RETRY_SECS)))
+    if error.retry_after is not None or error.status in (429, 503, 529):
+        wait = error.retry_after or (_RETRY_SECS if error.should_retry else _NO_RETRY_SECS)
+        facts["Retry-After"] = str(max(1, math.ceil(wait)))
     return {**facts, **error.headers}
 
 

@@ -85,8 +85,15 @@ def test_data_lines_are_joined_by_a_line_feed():
 
 @pytest.mark.parametrize(
     ("line", "data"),
-    [(b"data:1", b"1"), (b"data: 1", b"1"), (b"data:  1", b" 1"), (b"data: a: b", b"a: b"), (b"data", b""), (b"data:", b"")],
-)  # fmt: skip
+    [
+        (b"data:1", b"1"),
+        (b"data: 1", b"1"),
+        (b"data:  1", b" 1"),
+        (b"data: a: b", b"a: b"),
+        (b"data", b""),
+        (b"data:", b""),
+    ],
+)
 def test_one_space_after_the_colon_belongs_to_the_field(line, data):
     assert data_of(line + b"\n\n") == [data]
 
@@ -315,8 +322,8 @@ def test_loads_reads_what_json_writes(value):
 
 @pytest.mark.parametrize(
     "data",
-    [b"", b" ", b"{", b'{"a":1', b"{}{}", b"{} x", b"NaN", b'{"a":Infinity}', b"[-Infinity]", b"\xff", b"\xef\xbb\xbf{}",
-     b"[" * 200000, b"9" * 5000, b"<html>"],
+    [b"", b" ", b"{", b'{"a":1', b"{}{}", b"{} x", b"NaN", b'{"a":Infinity}', b"[-Infinity]", b"\xff",
+     b"\xef\xbb\xbf{}", b"[" * 200000, b"9" * 5000, b"<html>"],
 )  # fmt: skip
 def test_loads_refuses_what_is_not_one_json_value(data):
     with pytest.raises(ValueError):  # noqa: PT011  # which of its kinds is nobody's business

@@ -1,3 +1,4 @@
+import contextlib
 import json
 
 import pytest
@@ -136,10 +137,8 @@ def test_what_is_written_is_ascii(value):
 
 @given(st.binary(max_size=60) | TEXT.map(lambda text: text.encode("utf-8", "surrogatepass")))
 def test_any_bytes_are_read_or_refused_with_a_value_error(body):
-    try:
+    with contextlib.suppress(ValueError):
         loads(body)
-    except ValueError as error:
-        assert str(error)
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), [float("-inf")]])
