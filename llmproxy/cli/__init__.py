@@ -3,24 +3,23 @@
 import click
 
 import llmproxy
-from llmproxy.cli.chat import chat_command
-from llmproxy.cli.check import check_command
-from llmproxy.cli.explain import explain_command
-from llmproxy.cli.failures import Commands
-from llmproxy.cli.models import models_command
-from llmproxy.cli.serve import serve_command
+from llmproxy.cli.commands import Commands
 
 __all__ = ["group", "main"]
 
+COMMANDS = {
+    "chat": "llmproxy.cli.chat:chat_command",
+    "check": "llmproxy.cli.check:check_command",
+    "explain": "llmproxy.cli.explain:explain_command",
+    "models": "llmproxy.cli.models:models_command",
+    "serve": "llmproxy.cli.serve:serve_command",
+}
 
-@click.group("llmproxy", cls=Commands)
+
+@click.group("llmproxy", cls=Commands, table=COMMANDS)
 @click.version_option(llmproxy.__version__, prog_name="llmproxy", message="%(prog)s %(version)s")
 def group() -> None:
     """A proxy for LLMs: one place for keys, models and limits, many dialects, answers as they come."""
-
-
-for _command in (serve_command, check_command, models_command, chat_command, explain_command):
-    group.add_command(_command)
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ import click
 
 from llmproxy.app import chat
 from llmproxy.cli.source import config_option, find_gateway
+from llmproxy.cli.stdin import read_stdin
 from llmproxy.gateway import Gateway
 
 
@@ -18,18 +19,23 @@ from llmproxy.gateway import Gateway
 def chat_command(config_file: str | None, model: str, text: str | None, no_stream: bool) -> None:
     """Ask MODEL for an answer to TEXT, or to standard input."""
     gateway = find_gateway(config_file)
-    text = _standard_input() if text is None else text
+    if text is None:
+        text = read_stdin("Type what to ask, and end it with Ctrl-D.").decode("utf-8", "replace").removesuffix("\n")
     if not text.strip():
         raise click.ClickException("There is nothing to ask: give TEXT, or write it to standard input.")
     body = {"model": model, "messages": [{"role": "user", "content": text}]}
-    at_line_start = True
+    _print(iter([_whole(gateway, body)]) if no_stream else _streamed(gateway, body))
+
+
+def _print(pieces: Iterator[str]) -> None:
+    """Each piece as it comes, and a newline after the last one, also where that is not the end of the answer."""
+    last = ""
     try:
-        for piece in [_whole(gateway, body)] if no_stream else _streamed(gateway, body):
-            # Bytes, because a lone surrogate of a model's must not end the answer.
-            click.echo(piece.encode("utf-8", "replace"), nl=False)
-            at_line_start = piece.endswith("\n") if piece else at_line_start
+        for piece in filter(None, pieces):
+            last = piece
+            click.echo(piece.encode("utf-8", "replace"), nl=False)  # a model may say half a surrogate pair
     finally:
-        if not at_line_start:
+        if last and not last.endswith("\n"):
             click.echo()
 
 
@@ -45,10 +51,3 @@ def _streamed(gateway: Gateway, body: dict[str, Any]) -> Iterator[str]:
             raise click.ClickException(str(error.get("message") if isinstance(error, dict) else error))
         choices = chunk.get("choices") or [{}]
         yield str((choices[0].get("delta") or {}).get("content") or "")
-
-
-def _standard_input() -> str:
-    stream = click.get_binary_stream("stdin")
-    if stream.isatty():
-        click.echo("Type what to ask, and end it with Ctrl-D.", err=True)
-    return stream.read().decode("utf-8", "replace").removesuffix("\n")

@@ -14,8 +14,9 @@ from llmproxy.core.errors import ConfigError
 from llmproxy.gateway import Gateway, load_config
 from llmproxy.server.start import EXIT_CONFIG, checked_gateway
 
-# "llmproxy.toml:21: ...", ".env: ...", and not "[server] host ...: ..." or "provider 'x' cannot be loaded: ...".
-_PLACE = re.compile(r"""(?P<file>(?![\[-])(?=[^:]*[./])(?:(?!: )[^"'])+?)(?::(?P<line>\d+))?: (?P<message>.*)""", re.DOTALL)
+# "llmproxy.toml:21: ...", ".env: ...", but not "[server] host ...: ..." or "provider 'x' cannot be loaded: ...".
+_FILE = r"""(?![\[-])(?=[^:]*[./])(?:(?!: )[^"'])+?"""
+_PLACE = re.compile(rf"(?P<file>{_FILE})(?::(?P<line>\d+))?: (?P<message>.*)", re.DOTALL)
 
 
 @click.command("check")

@@ -10,6 +10,7 @@ import click
 
 from llmproxy.cli.dry_run import DryRun, dry_run
 from llmproxy.cli.source import config_option, find_gateway
+from llmproxy.cli.stdin import read_stdin
 from llmproxy.config.report import did_you_mean
 from llmproxy.core.errors import PathNotFound
 from llmproxy.gateway import Endpoint, Gateway
@@ -67,7 +68,7 @@ def _deadlines(gateway: Gateway, run: DryRun) -> dict[str, float]:
 
 def _read(name: str) -> bytes:
     if name == "-":
-        return click.get_binary_stream("stdin").read()
+        return read_stdin("Type the body, and end it with Ctrl-D.")
     try:
         return Path(name).read_bytes()
     except OSError as error:

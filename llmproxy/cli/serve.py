@@ -4,6 +4,7 @@ import errno
 import os
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -11,10 +12,11 @@ import click
 from llmproxy.cli.banner import banner
 from llmproxy.cli.failures import PortBusy
 from llmproxy.cli.source import app_gateway, config_option
+from llmproxy.config.models import ServerConfig
 from llmproxy.config.server import variable_of
 from llmproxy.core.errors import ConfigError
 from llmproxy.gateway import load_config
-from llmproxy.server.start import bind_address, checked_gateway, free_port
+from llmproxy.server.start import bind_address, checked_gateway, facts, free_port
 
 SETTINGS = "python:llmproxy.server.settings"
 APPLICATION = "llmproxy.app:create_app()"
@@ -35,20 +37,17 @@ def serve_command(config_file: str | None, **options: Any) -> None:
     overrides = {key: value for key, value in options.items() if value is not None}
     config = load_config(config_file, overrides=overrides)
     gateway = checked_gateway(config)
-    server = config.server
-    port = _free_port(server.host, server.port)
-    click.echo(banner(gateway, port))
-    if port != server.port:
+    port = _free_port(config.server.host, config.server.port)
+    if port != config.server.port:
         overrides["port"] = port
-    _become_gunicorn(
-        {"bind": bind_address(server.host, port), "workers": server.workers, "threads": server.threads},
-        _environment(config_file, overrides),
-    )
+    click.echo(banner(gateway, port))
+    _become_gunicorn(replace(config.server, port=port), _environment(config_file, overrides))
 
 
 def _file_of_app() -> str | None:
+    """The file of the current application's configuration; None where the usual one is meant."""
     gateway = app_gateway()
-    if gateway is None:
+    if gateway is None or gateway.config == load_config():
         return None
     if gateway.config.path is None:
         raise ConfigError(
@@ -69,17 +68,18 @@ def _free_port(host: str, port: int) -> int:
 
 
 def _environment(config_file: str | None, overrides: Mapping[str, Any]) -> dict[str, str]:
-    """What gunicorn's settings and its workers, which load the configuration by themselves, must know of our options."""
+    """What gunicorn's settings and its workers, which load the configuration themselves, must know of our options."""
     variables = {variable_of(key): str(value) for key, value in overrides.items()}
     return {**variables, "LLMPROXY_CONFIG": os.path.abspath(config_file)} if config_file else variables
 
 
-def _become_gunicorn(options: Mapping[str, object], variables: Mapping[str, str]) -> None:
+def _become_gunicorn(server: ServerConfig, variables: Mapping[str, str]) -> None:
     """Goes on as gunicorn in the same process, so that whoever started us can signal and wait for it.
 
     Its command line wins over `GUNICORN_CMD_ARGS`; so everything that need not stand there stands in the settings.
     """
+    options = {"bind": bind_address(server.host, server.port), "workers": server.workers, "threads": server.threads}
     arguments = [text for name, value in options.items() for text in (f"--{name}", str(value))]
-    os.environ.update(variables)
+    os.environ.update(variables, LLMPROXY_CHECKED=facts(server))
     sys.stdout.flush()
     os.execvp(sys.executable, [sys.executable, "-m", "gunicorn", *arguments, "-c", SETTINGS, APPLICATION])

@@ -1,11 +1,10 @@
-"""Which configuration a command works with: the one of `-c`, else the current Flask application's, else the usual one."""
+"""Which configuration a command works with: that of `-c`, else the current Flask application's, else the usual one."""
 
 from pathlib import Path
+from typing import Any
 
 import click
-from flask.cli import ScriptInfo
 
-from llmproxy.app import EXTENSION
 from llmproxy.gateway import Gateway, load_config
 
 _WHERE_FLASK_LOOKS = ("wsgi.py", "app.py")
@@ -33,13 +32,14 @@ def app_gateway() -> Gateway | None:
 
     None if there is no such application, or no proxy in it.
     """
-    script = click.get_current_context().find_object(ScriptInfo)
-    if script is None or not _names_app(script):
+    script: Any = click.get_current_context().obj  # under `flask` its ScriptInfo, whose class would cost an import
+    if not hasattr(script, "load_app") or not _names_app(script):
         return None
-    proxies = script.load_app().extensions.get(EXTENSION)
-    return proxies[0].gateway if proxies else None
+    proxies = script.load_app().extensions.get("llmproxy")
+    gateway: Gateway | None = proxies[0].gateway if proxies else None
+    return gateway
 
 
-def _names_app(script: ScriptInfo) -> bool:
-    """Whether Flask would find an application; asked before, as it has one error for none and for one that is broken."""
+def _names_app(script: Any) -> bool:
+    """Whether Flask would find an application: it has one error for none and for one that is broken."""
     return bool(script.create_app or script.app_import_path) or any(Path(name).is_file() for name in _WHERE_FLASK_LOOKS)

@@ -87,6 +87,7 @@ class ResponseStream:
         self._request = request
         self._context = request.context if request is not None else None
         self._dialect: ProviderSide | None = None
+        self._hides_usage = False
         self._source: Iterator[Event | Step] = _flushed(Event(chunk) for chunk in chunks)
         self._events: Iterator[Event | Step] | None = None
         self._maps: list[Callable[[Event], Event | None]] = []
@@ -97,9 +98,20 @@ class ResponseStream:
         self._closed = False
 
     @classmethod
-    def relay(cls, events: Iterable[Event | Step], dialect: ProviderSide, request: LLMRequest) -> Self:
-        """An answer in the client's own dialect: relayed byte for byte, its usage and its end noticed as they pass."""
+    def relay(
+        cls, events: Iterable[Event | Step], dialect: ProviderSide, request: LLMRequest, *, usage_asked: bool = True
+    ) -> Self:
+        """An answer in the client's own dialect: relayed byte for byte, its usage and its end noticed as they pass.
+
+        Args:
+            events: As the dialect decodes them.
+            dialect: What the provider speaks.
+            request: Whose answer it is.
+            usage_asked: Whether the upstream was asked for usage. What it says then is hidden from a client that did
+                not ask; what it says unasked is not.
+        """
         stream = cls((), request)
+        stream._hides_usage = usage_asked and not request.wants_usage
         if request.stream and request.client_dialect is not None:
             stream.content_type = request.client_dialect.stream_type
         stream._source = iter(events)
@@ -244,7 +256,6 @@ class ResponseStream:
 
     def _listened(self, dialect: ProviderSide) -> Iterator[Event | Step]:
         """The provider's events as they came, with an ear for usage, errors and the end."""
-        hide_usage = self._request is not None and not self._request.wants_usage
         finished = False
         for item in self._source:
             if item is PAUSE or item.data is None:
@@ -264,7 +275,7 @@ class ResponseStream:
                 self._context.usage = signs.usage
             finished = finished or signs.finished
             self.ended = self.ended or signs.terminal
-            if not (hide_usage and signs.hideable):
+            if not (self._hides_usage and signs.hideable):
                 yield item
             if self.ended:
                 return

@@ -22,11 +22,11 @@ class Flag(fields.Field[bool]):
 
 
 class Limit(fields.Field[int]):
-    """A count of at least one."""
+    """A whole number. Which of them make sense is the upstream's to say, in its own words."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise ValidationError("Must be a whole number of at least 1.")
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise ValidationError("Must be a whole number.")
         return value
 
 

@@ -27,6 +27,7 @@ class OpenAIClientDialect(ClientDialect):
     def write_error(self, error: LLMProxyError, context: RequestContext) -> tuple[int, dict[str, Any]]:
         members = {"type": _error_type(error.status), "param": error.param, "code": error.code}
         members.update(error.upstream or {})
+        members["type"] = members["type"] or _error_type(error.status)  # xAI, OpenRouter and Gemini name none
         return error.status, {"error": {"message": error.message, **members}}
 
     def error_events(self, error: LLMProxyError, context: RequestContext) -> Iterator[Event]:
@@ -105,6 +106,8 @@ def read_error_object(body: bytes) -> dict[str, Any]:
         value = value[0]
     if not isinstance(value, dict):
         return {}
+    if isinstance(value.get("response"), dict):  # the event `response.failed`
+        value = value["response"]
     error = value.get("error", value)
     if isinstance(error, str):  # xAI: the text here, the code beside it
         return {"message": error, "code": value.get("code")}

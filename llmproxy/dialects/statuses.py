@@ -4,6 +4,7 @@ import email.utils
 import math
 import time
 from collections.abc import Callable, Mapping
+from datetime import UTC
 from typing import Any
 
 from llmproxy.core.errors import (
@@ -37,7 +38,8 @@ def error_for(
         words: Its error's type and code in lower case; they decide where the status says nothing.
     """
     retry_after = read_retry_after(headers)
-    detail = f"upstream status {status}: {message or 'no message'}"
+    # Not the message: it may repeat the prompt. Nor, in a 200, the words: nobody has taken the token out of those.
+    detail = f"upstream status {status}: {words}" if words and status != 200 else f"upstream status {status}"
     if quota or status == 402:
         return ProviderUnavailable(code="upstream_quota_exhausted", detail=detail)
     if status == 200:
@@ -73,7 +75,8 @@ def read_retry_after(headers: Mapping[str, str], now: Callable[[], float] = time
 
 def _seconds_until(date: str, now: float) -> float | None:
     try:
-        seconds = email.utils.parsedate_to_datetime(date).timestamp() - now
+        until = email.utils.parsedate_to_datetime(date)
+        seconds = (until if until.tzinfo else until.replace(tzinfo=UTC)).timestamp() - now
     except (ValueError, OverflowError, TypeError, IndexError):
         return None
     return seconds if seconds >= 0 else None

@@ -11,6 +11,8 @@ from llmproxy.core.context import RequestContext
 log = logging.getLogger(__name__)
 
 ROOT = "llmproxy"
+# A model's name as the client wrote it may be of any length; none that is in use is longer.
+_MAX_NAME = 256
 _STANDARD = frozenset(vars(logging.makeLogRecord({})))
 
 
@@ -44,7 +46,7 @@ def facts_of(context: RequestContext) -> dict[str, Any]:
         "route": context.route,
         "dialect": context.dialect,
         "llm": llm,
-        "model": context.model,
+        "model": context.model and context.model[:_MAX_NAME],
         "target_model": target_model,
         "stream": context.stream,
         "status": outcome.status if outcome else None,
@@ -102,7 +104,7 @@ class JSONFormatter(logging.Formatter):
 def _shown(value: Any) -> str:
     if not isinstance(value, str):
         return str(value)
-    return json.dumps(value) if " " in value or '"' in value else value
+    return value if value.isprintable() and " " not in value and '"' not in value else json.dumps(value)
 
 
 def _milliseconds(start: float, end: float | None) -> float | None:

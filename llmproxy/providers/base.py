@@ -245,7 +245,8 @@ class Provider(LLMClient):
             }
         )
         if streamed:
-            stream = ResponseStream.relay(dialect.decode(reply.chunks()), dialect, request)
+            events = dialect.decode(reply.chunks())
+            stream = ResponseStream.relay(events, dialect, request, usage_asked=self.asks_usage)
             stream.on_close(lambda: reply.close(drain=stream.ended))
             return stream
         body = reply.body(self._limit)

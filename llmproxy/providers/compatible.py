@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from llmproxy.providers.openai import SHORT_NAMES, OpenAIProvider
+from llmproxy.providers.openai import OpenAIProvider
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Row:
         members = {
             "__doc__": f"{name}, by OpenAI's dialects. {self.documents}",
             "__module__": __name__,
-            "endpoints": {SHORT_NAMES[short]: OpenAIProvider.endpoints[SHORT_NAMES[short]] for short in self.dialects},
+            "dialects": self.dialects,
             "default_base_url": self.base_url,
             "default_token_env": self.token_env,
             "model_patterns": self.models,
@@ -47,7 +47,7 @@ ROWS = {
         documents="https://inference-docs.cerebras.ai",
     ),
     "deepseek": Row(
-        "https://api.deepseek.com/v1", "DEEPSEEK_API_KEY", models=("deepseek-*",),
+        "https://api.deepseek.com/v1", "DEEPSEEK_API_KEY", ("chat", "responses"), ("deepseek-*",),
         documents="https://api-docs.deepseek.com",
     ),
     "fireworks": Row(

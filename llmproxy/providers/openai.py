@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from marshmallow import Schema, fields, validate
 
@@ -30,9 +30,14 @@ class OpenAIOptions(Schema):
 
 
 class OpenAIProvider(Provider):
-    """OpenAI, or any host that speaks its dialects."""
+    """OpenAI, or any host that speaks its dialects.
+
+    Attributes:
+        dialects: Which of them this host has, by their short names, the preferred one first.
+    """
 
     endpoints = PATHS
+    dialects: ClassVar[tuple[str, ...]] = tuple(SHORT_NAMES)
     default_base_url = "https://api.openai.com/v1"
     default_token_env = "OPENAI_API_KEY"
     model_patterns = (
@@ -41,8 +46,7 @@ class OpenAIProvider(Provider):
     options_schema = OpenAIOptions
 
     def spoken(self) -> tuple[str, ...]:
-        chosen = self.options.get("dialects")
-        return tuple(SHORT_NAMES[name] for name in chosen) if chosen else tuple(self.endpoints)
+        return tuple(SHORT_NAMES[name] for name in self.options.get("dialects", self.dialects))
 
     def payload(self, call: Call) -> Mapping[str, Any]:
         body = dict(call.body)

@@ -4,6 +4,7 @@ What the configuration says of the server comes from there; everything else is a
 """
 
 import json
+import os
 import subprocess
 import sys
 from typing import Any
@@ -13,7 +14,11 @@ def checked_server() -> dict[str, Any]:
     """The configuration's `[server]`; one that cannot be used ends the process with exit code 2.
 
     Read by a process of its own: what this one imports, it keeps for as long as the server runs, beside its workers.
+    `llmproxy serve` was that process before it became gunicorn, and left what it found in the environment.
     """
+    found = os.environ.pop("LLMPROXY_CHECKED", None)
+    if found:
+        return dict(json.loads(found))
     check = subprocess.run([sys.executable, "-m", "llmproxy.server.start"], stdout=subprocess.PIPE)
     if check.returncode:
         raise SystemExit(check.returncode)

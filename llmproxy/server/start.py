@@ -8,9 +8,9 @@ import json
 import socket
 import sys
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import fields
 
-from llmproxy.config.models import Config
+from llmproxy.config.models import Config, ServerConfig
 from llmproxy.core.errors import ConfigError
 from llmproxy.gateway import Gateway, load_config
 
@@ -60,6 +60,12 @@ def bind_address(host: str, port: int) -> str:
     return f"[{bare}]:{port}" if ":" in bare else f"{bare}:{port}"
 
 
+def facts(server: ServerConfig) -> str:
+    """What gunicorn's settings have to know of the configuration, as JSON; nothing that may hold a password."""
+    known = {field.name: getattr(server, field.name) for field in fields(server) if field.repr}
+    return json.dumps({**known, "bind": bind_address(server.host, server.port)})
+
+
 def free_port(host: str, port: int) -> int:
     """The port, once it is certain that it can be listened at. For 0 it is one that is free.
 
@@ -87,5 +93,4 @@ def _is_loopback(host: str) -> bool:
 
 
 if __name__ == "__main__":
-    usable = usable_or_exit(load_config).server
-    print(json.dumps({**asdict(usable), "bind": bind_address(usable.host, usable.port)}))
+    print(facts(usable_or_exit(load_config).server))

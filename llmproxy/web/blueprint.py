@@ -23,7 +23,9 @@ from llmproxy.web.cors import cors_headers
 from llmproxy.web.models import list_models, show_model
 from llmproxy.web.respond import Rendered, answer, failed, late_response
 
-METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"]
+# No redirects either: they are HTML, and lead to whatever the Host header says.
+_RULE: Mapping[str, Any] = {"methods": METHODS, "provide_automatic_options": False, "merge_slashes": False}
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _FRAMEWORK_ERRORS: Mapping[int, type[LLMProxyError]] = {
     400: ParseError,
@@ -72,7 +74,9 @@ class Face:
     def render_http_error(self, error: HTTPException) -> Response:
         """An error of the framework's, in our shape: for an application that is all ours."""
         kind = _FRAMEWORK_ERRORS.get(error.code or 500, LLMProxyError)
-        return self._refuse(kind(), _context(), self._default_dialect)
+        allowed = getattr(error, "valid_methods", None)
+        headers = {"Allow": ", ".join(sorted(allowed))} if allowed else None
+        return self._refuse(kind(headers=headers), _context(), self._default_dialect)
 
     def render_bug(self, error: Exception) -> Response:
         """An exception that nobody caught, in our shape: for an application that is all ours."""
@@ -81,14 +85,14 @@ class Face:
     def _add(self, blueprint: Blueprint, path: str, name: str, methods: tuple[str, ...], view: View) -> None:
         guarded = self._guarded(view, methods)
         # Every method is ours to answer: the framework's own 405 is HTML.
-        blueprint.add_url_rule(path, name, guarded, methods=METHODS, provide_automatic_options=False)
+        blueprint.add_url_rule(path, name, guarded, **_RULE)
 
     def _add_rest(self, state: BlueprintSetupState, own_paths: bool) -> None:
         """Unknown paths are ours below a prefix of ours. At a host application's root they are the host's."""
         if state.url_prefix not in (None, "", "/") or own_paths:
             view = self._guarded(self._unknown, tuple(METHODS))
             for path in ("/", "/<path:rest>"):
-                state.add_url_rule(path, "unknown", view, methods=METHODS, provide_automatic_options=False)
+                state.add_url_rule(path, "unknown", view, strict_slashes=False, **_RULE)
 
     def _guarded(self, view: View, methods: tuple[str, ...]) -> View:
         """A view with what all have in common: the method checked, errors in our shape, CORS headers."""

@@ -34,14 +34,14 @@ def test_health_is_not_logged(client, get, logged):
 
 @pytest.mark.parametrize(
     "path",
-    ["/", "/nowhere", "/v1", "/v1/", "/v1/chat/completions/", "/v1/chat", "/static/x", "/v1/models/", "/%2e%2e/etc", "/ü"],
+    ["/", "/nowhere", "/v1", "/v1/", "/v1/chat/completions/", "/v1/chat", "/static/x", "/v1/models/", "/%2e%2e/etc"],
 )
 def test_an_unknown_path_is_not_found_in_our_shape(client, get, path):
     response = get(client, path)
     assert (response.status_code, response.json["error"]["code"]) == (404, "not_found")
 
 
-@pytest.mark.parametrize("path", ["//v1/models", "/v1//models", "///", "//evil.example/v1/models"])
+@pytest.mark.parametrize("path", ["/v1//models", "/v1/chat//completions", "/v1/models//", "//evil.example/v1/models"])
 def test_doubled_slashes_are_no_redirect(client, get, path):
     response = get(client, "/", environ_overrides={"PATH_INFO": path})
     assert (response.status_code, response.json["error"]["code"]) == (404, "not_found")

@@ -33,7 +33,10 @@ class ChatRequest(JSONRequest):
 
     def map_texts(self, function: Callable[[str], str]) -> Self:
         return self.with_members(
-            messages=[{**message, "content": map_text(message.get("content"), function)} for message in self.messages]
+            messages=[
+                {**message, "content": map_text(message["content"], function)} if "content" in message else message
+                for message in self.messages
+            ]
         )
 
     def with_max_tokens(self, limit: int) -> Self:

@@ -3,7 +3,7 @@
 from typing import Any, Self
 
 from llmproxy.core.errors import UnsupportedFeature
-from llmproxy.dialects.base import JSONRequest, texts_in
+from llmproxy.dialects.base import JSONRequest
 
 
 class CompletionsRequest(JSONRequest):
@@ -29,7 +29,7 @@ class CompletionsRequest(JSONRequest):
 
     def with_system_prompt(self, text: str, position: str = "before") -> Self:
         """A bare prompt has no system part: the text goes before it."""
-        if not any(texts_in(self.body.get("prompt"))):
+        if not list(self.texts()):
             raise UnsupportedFeature("A prompt of tokens cannot be given a system prompt.", param="prompt")
         return self.map_texts(lambda prompt: f"{text}\n\n{prompt}")
 
@@ -37,5 +37,13 @@ class CompletionsRequest(JSONRequest):
         return next(reversed(list(self.texts())), "")
 
     def with_last_user_text(self, text: str) -> Self:
-        prompt = self.body.get("prompt")
-        return self.with_members(prompt=[*prompt[:-1], text] if isinstance(prompt, list) and prompt else text)
+        return self.with_members(prompt=replace_last(self.body.get("prompt"), text, "prompt"))
+
+
+def replace_last(given: Any, text: str, member: str) -> Any:
+    """A text, or a list of them, with `text` in the place of the last."""
+    if not isinstance(given, list) or not given:
+        return text
+    if not isinstance(given[-1], str):
+        raise UnsupportedFeature("Tokens hold no text that could be replaced.", param=member)
+    return [*given[:-1], text]

@@ -3,6 +3,7 @@
 from typing import Any, Self
 
 from llmproxy.dialects.base import JSONRequest
+from llmproxy.dialects.openai_completions.request import replace_last
 
 
 class EmbeddingsRequest(JSONRequest):
@@ -29,5 +30,4 @@ class EmbeddingsRequest(JSONRequest):
         return next(reversed(list(self.texts())), "")
 
     def with_last_user_text(self, text: str) -> Self:
-        given = self.body.get("input")
-        return self.with_members(input=[*given[:-1], text] if isinstance(given, list) and given else text)
+        return self.with_members(input=replace_last(self.body.get("input"), text, "input"))

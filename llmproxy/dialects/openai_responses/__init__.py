@@ -54,6 +54,8 @@ class OpenAIResponsesProvider(OpenAIProviderDialect):
         if kind not in _ENDINGS:
             return _NOTHING
         response = value.get("response") or {}
+        if not isinstance(response, dict):
+            raise ValueError("an ending without a response")
         usage = self.read_usage(response.get("usage"))
         return Signs(usage, finished=True, terminal=True, error=kind == "response.failed")
 

@@ -60,7 +60,7 @@ def write_usage(usage: Usage) -> dict[str, Any]:
     said, made = usage.input or 0, usage.output or 0
     return {
         "input_tokens": said,
-        "input_tokens_details": {"cached_tokens": usage.cached or 0},
+        "input_tokens_details": {"cached_tokens": usage.cached or 0, "cache_write_tokens": 0},
         "output_tokens": made,
         "output_tokens_details": {"reasoning_tokens": usage.reasoning or 0},
         "total_tokens": said + made,

@@ -1,0 +1,125 @@
+import json
+
+import pytest
+
+from llmproxy.core.answer import Answer, Text, Usage
+from llmproxy.core.context import RequestContext
+from llmproxy.core.errors import ParseError, UnsupportedFeature
+from llmproxy.core.sse import Event
+from llmproxy.dialects.openai_completions import OpenAICompletionsClient, OpenAICompletionsProvider
+
+SAID = Answer((Text("hello"),), "stop", Usage(3, 2))
+
+
+def ask(prompt="hi", **members):
+    body = {"model": "m", "prompt": prompt, **members}
+    return OpenAICompletionsClient().parse(json.dumps(body).encode(), RequestContext())
+
+
+@pytest.mark.parametrize(
+    ("members", "path"),
+    [
+        ({"stream": "yes"}, "stream"),
+        ({"max_tokens": 0}, "max_tokens"),
+        ({"stream_options": []}, "stream_options"),
+        ({"stream_options": {"include_usage": 1}}, "stream_options.include_usage"),
+    ],
+)
+def test_a_member_that_is_wrong_is_named_by_its_path(members, path):
+    with pytest.raises(ParseError) as caught:
+        ask(**members)
+    assert (caught.value.param, caught.value.code) == (path, "invalid_value")
+
+
+@pytest.mark.parametrize(
+    ("prompt", "texts"), [("a", ["a"]), (["a", "b"], ["a", "b"]), ([1, 2], []), ([[1], [2]], []), (None, [])]
+)
+def test_the_texts_of_a_prompt_are_found(prompt, texts):
+    assert list(ask(prompt).texts()) == texts
+    assert ask(prompt).messages == [{"role": "user", "content": text} for text in texts]
+
+
+@pytest.mark.parametrize(("prompt", "text"), [("a", "a"), (["a", "b"], "b"), ([1, 2], ""), (None, "")])
+def test_the_last_text_is_the_last_prompt(prompt, text):
+    assert ask(prompt).last_user_text() == text
+
+
+@pytest.mark.parametrize(("prompt", "edited"), [("a", "new"), (["a", "b"], ["a", "new"]), ([], "new"), (None, "new")])
+def test_the_last_prompt_is_replaced(prompt, edited):
+    assert ask(prompt).with_last_user_text("new").to_dict()["prompt"] == edited
+
+
+@pytest.mark.parametrize("prompt", [[1, 2], [[1], [2]]])
+def test_tokens_hold_no_text_to_be_replaced(prompt):
+    with pytest.raises(UnsupportedFeature) as caught:
+        ask(prompt).with_last_user_text("new")
+    assert caught.value.param == "prompt"
+
+
+@pytest.mark.parametrize(("prompt", "edited"), [("a", "A"), (["a", "b"], ["A", "B"]), ([1, 2], [1, 2])])
+def test_every_text_is_mapped(prompt, edited):
+    assert ask(prompt).map_texts(str.upper).to_dict()["prompt"] == edited
+
+
+@pytest.mark.parametrize(("prompt", "edited"), [("a", "s\n\na"), (["a", "b"], ["s\n\na", "s\n\nb"]), ("", "s\n\n")])
+def test_a_system_prompt_goes_before_the_prompt(prompt, edited):
+    assert ask(prompt).with_system_prompt("s").to_dict()["prompt"] == edited
+
+
+@pytest.mark.parametrize("prompt", [[1, 2], [[1], [2]]])
+def test_tokens_take_no_system_prompt(prompt):
+    with pytest.raises(UnsupportedFeature) as caught:
+        ask(prompt).with_system_prompt("s")
+    assert caught.value.param == "prompt"
+
+
+def test_the_output_limit_is_read_and_set():
+    request = ask(max_tokens=50)
+    assert (request.max_tokens, request.with_max_tokens(7).max_tokens) == (50, 7)
+
+
+def test_usage_is_wanted_by_those_who_asked():
+    assert ask(stream_options={"include_usage": True}).wants_usage
+    assert not ask().wants_usage
+
+
+@pytest.mark.parametrize(
+    ("data", "finished", "terminal"),
+    [
+        ('{"choices":[{"text":"a","finish_reason":null}]}', False, False),
+        ('{"choices":[{"text":"","finish_reason":"stop"}]}', True, False),
+        ("[DONE]", False, True),
+    ],
+)
+def test_the_signs_of_an_event(data, finished, terminal):
+    signs = OpenAICompletionsProvider().signs(Event.of(data), whole=False)
+    assert (signs.finished, signs.terminal) == (finished, terminal)
+
+
+def test_an_upstream_that_forgot_its_last_line_owes_it():
+    assert [event.raw for event in OpenAICompletionsProvider().terminal_events()] == [b"data: [DONE]\n\n"]
+
+
+def test_usage_is_asked_for():
+    assert OpenAICompletionsProvider().ask_usage({}) == {"stream_options": {"include_usage": True}}
+
+
+def test_a_whole_answer_is_one_of_openais():
+    types = pytest.importorskip("openai.types", reason="the openai SDK is not installed")
+    answer = types.Completion.model_validate(OpenAICompletionsClient().write_answer(SAID, ask()), strict=True)
+    assert (answer.choices[0].text, answer.usage.total_tokens) == ("hello", 5)
+
+
+def test_every_chunk_is_one_of_openais():
+    types = pytest.importorskip("openai.types", reason="the openai SDK is not installed")
+    request = ask(stream=True, stream_options={"include_usage": True})
+    *events, done = OpenAICompletionsClient().write_stream(SAID.play(), request)
+    bodies = [event.json() for event in events]
+    assert done.data == b"[DONE]"
+    # While a stream runs, OpenAI sends a finish_reason of null, which its own type of a whole answer does not know.
+    for body in bodies:
+        for choice in body["choices"]:
+            choice["finish_reason"] = choice["finish_reason"] or "stop"
+    chunks = [types.Completion.model_validate(body, strict=True) for body in bodies]
+    assert "".join(choice.text for chunk in chunks for choice in chunk.choices) == "hello"
+    assert chunks[-1].usage.total_tokens == 5
