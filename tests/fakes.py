@@ -1,5 +1,6 @@
 """What stands in for an upstream: answers in OpenAI's chat dialect, and a server that says what it is told to."""
 
+import contextlib
 import json
 import socket
 import threading
@@ -66,6 +67,8 @@ class ScriptedServer:
         return self
 
     def close(self):
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)  # wakes the thread that accepts
         self._listener.close()
 
     def _accept(self):

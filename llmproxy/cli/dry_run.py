@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from llmproxy.config.secrets import mask
-from llmproxy.core.client import LLMClient
 from llmproxy.core.context import RequestContext
 from llmproxy.core.errors import RequestError, TokenError
 from llmproxy.core.pipeline import Pipeline
@@ -99,7 +98,7 @@ def _aim(gateway: Gateway, router: Router, request: LLMRequest, run: DryRun) -> 
     refusals: list[RequestError] = []
     for target in router.targets(request):
         try:
-            run.targets.append(_aim_at(gateway.llms.get(target.llm), target, router.addressed(target, request), run))
+            run.targets.append(_aim_at(gateway, target, router.addressed(target, request), run))
         except RequestError as error:
             refusals.append(error)
             run.targets.append(Aim(target.llm, target.model))
@@ -108,9 +107,11 @@ def _aim(gateway: Gateway, router: Router, request: LLMRequest, run: DryRun) -> 
         raise refusals[0]
 
 
-def _aim_at(llm: LLMClient | None, target: Target, request: LLMRequest, run: DryRun) -> Aim:
+def _aim_at(gateway: Gateway, target: Target, request: LLMRequest, run: DryRun) -> Aim:
+    llm = gateway.llms.get(target.llm)
     if llm is None:
-        run.remarks.append(f"{target.llm} is off")
+        reason = next((off.reason for off in gateway.config.off if off.name == target.llm), "it is not configured")
+        run.remarks.append(f"{target.llm} is off: {reason}")
         return Aim(target.llm, target.model)
     if not isinstance(llm, Provider) or not llm.spoken():
         run.remarks.append(f"{target.llm} answers by itself; no request is sent on")

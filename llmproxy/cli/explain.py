@@ -59,10 +59,10 @@ def find_endpoint(gateway: Gateway, path: str) -> Endpoint:
 
 
 def _deadlines(gateway: Gateway, run: DryRun) -> dict[str, float]:
-    """Of the whole exchange, and of an attempt at the first target."""
+    """Of the whole exchange, and of an attempt at the first target that is asked over HTTP."""
     config = gateway.config
-    settings = next((config.llms[target.llm] for target in run.targets if target.llm in config.llms), None)
-    phases = asdict(settings.timeouts) if settings else {}
+    first = next((target.llm for target in run.targets if target.url), None)
+    phases = asdict(config.llms[first].timeouts) if first else {}
     return {"request_timeout_secs": config.server.request_timeout_secs, **phases}
 
 

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from marshmallow import Schema, ValidationError
 from requests.auth import AuthBase
 
+from llmproxy.config.detect import token_names
 from llmproxy.config.models import ProviderConfig
 from llmproxy.core.client import LLMClient
 from llmproxy.core.context import Attempt, RequestContext
@@ -266,10 +267,7 @@ class Provider(LLMClient):
         return ProviderError(code="upstream_bad_response", detail="a whole answer to a request for a stream")
 
     def _configured_token(self) -> TokenProvider | None:
-        names = self.config.token_envs
-        if self.config.token_env is None and self.default_token_env:
-            own_host = self.config.base_url in (None, self.default_base_url) or self.default_base_url is None
-            names = (self.default_token_env,) if own_host else ()
+        names = token_names(self.config.token_env, self.config.base_url, type(self))
         providers = [EnvTokenProvider(name, self.config.environment) for name in names]
         return RotatingTokenProvider(providers) if len(providers) > 1 else next(iter(providers), None)
 
@@ -318,8 +316,10 @@ def _redact(error: LLMProxyError, request: UpstreamRequest) -> None:
     secrets = [secret for secret in (request.secret, urlsplit(request.url or "").hostname) if secret]
 
     def clean(value: Any) -> Any:
+        if not isinstance(value, str):  # a number may be a code; a list or a float is none, and may hold anything
+            return value if isinstance(value, int) else None
         for secret in secrets:
-            value = value.replace(secret, _REDACTED) if isinstance(value, str) else value
+            value = value.replace(secret, _REDACTED)
         return value
 
     if isinstance(error, ProviderRejected):

@@ -29,6 +29,7 @@ _MALFORMED = (
     ValueError,
 )
 _TIMED_OUT = (TimeoutError, requests.Timeout, urllib3.exceptions.TimeoutError)
+_REFUSED = urllib3.exceptions.NewConnectionError  # refused or unknown, and yet a ConnectTimeoutError by its base
 _CUT = (ConnectionError, EOFError, http.client.IncompleteRead, urllib3.exceptions.IncompleteRead, ssl.SSLError)
 
 
@@ -51,7 +52,7 @@ def translated(
     detail = f"{type(error).__name__}: {error}"
     causes = list(_causes(error))
     if not lease.sent:
-        if any(isinstance(cause, _TIMED_OUT) for cause in causes):
+        if any(isinstance(cause, _TIMED_OUT) and not isinstance(cause, _REFUSED) for cause in causes):
             return ProviderTimeout(code="upstream_connect_timeout", detail=detail)
         return ProviderUnreachable(detail=detail)
     if any(isinstance(cause, _CUT) for cause in causes):  # RemoteDisconnected is a BadStatusLine as well

@@ -3,10 +3,10 @@ from pathlib import Path
 
 import pytest
 import responses
-from fakes import BASE_URL, CHAT_URL, STREAM, completion, upstream
+from fakes import BASE_URL, CHAT_URL, STREAM, completion, http, upstream
 from responses import matchers
 
-from llmproxy import ConfigError, HeaderAuth, Provider, ProviderConfig, StaticTokenProvider, TokenError
+from llmproxy import ConfigError, HeaderAuth, Provider, ProviderConfig, ProviderRejected, StaticTokenProvider, TokenError
 from llmproxy.core.context import RequestContext
 from llmproxy.core.tokens import Environment
 from llmproxy.providers.base import same_origin
@@ -129,7 +129,8 @@ def test_usage_is_asked_for_in_a_stream_and_its_chunk_hidden(up, parse):
 
 
 def test_usage_that_the_client_asked_for_is_shown_and_its_bytes_left_alone(client, up):
-    raw = b'{"model":"m","messages":[{"role":"user","content":"x"}],"stream":true,"stream_options":{"include_usage":true}}'
+    raw = b'{"model":"m", "messages":[{"role":"user","content":"x"}],"stream":true, "stream_options":'
+    raw += b'{"include_usage":true}}'
     up.post(CHAT_URL, body=STREAM, content_type="text/event-stream")
     response = client.post("/v1/chat/completions", data=raw, content_type="application/json")
     assert response.get_data() == STREAM
@@ -206,7 +207,7 @@ def test_a_token_that_is_absent_is_passed_over(up, parse):
     assert {call.request.headers["Authorization"] for call in up.calls} == {"Bearer two"}
 
 
-@pytest.mark.parametrize("environ", [{}, {"UP_KEY": ""}, {"UP_KEY": "  "}, {"UP_KEY": "bad\ntoken"}, {"UP_KEY": "tökén"}])
+@pytest.mark.parametrize("environ", [{}, *({"UP_KEY": value} for value in ("", "  ", "bad\ntoken", "tökén"))])
 def test_nothing_is_sent_without_a_usable_token(up, parse, environ):
     with pytest.raises(TokenError) as caught:
         say(provider(environ), parse())
@@ -323,7 +324,7 @@ def test_a_hook_may_change_the_body_and_not_the_clients(up, parse):
 
 def test_a_dialect_that_is_not_spoken_there_is_refused(parse):
     each = provider(options={"dialects": ["chat"]})
-    with pytest.raises(Exception, match="does not|speaks openai.chat") as caught:
+    with pytest.raises(Exception, match="speaks openai") as caught:
         each.execute(parse("openai.responses", model="m", input="x"))
     assert (caught.value.status, caught.value.code) == (400, "unsupported_feature")
 
@@ -342,11 +343,11 @@ def test_certificates_are_checked_unless_told_otherwise():
 
 
 def rejected(up, parse, **answer):
+    """The error that an answer becomes."""
     up.post(CHAT_URL, **answer)
     request = parse()
-    request.context.attempts.append(None) if False else None
-    with pytest.raises(Exception, match=".") as caught:
-        say(provider({"UP_KEY": "up-token"}), request)
+    with pytest.raises(ProviderRejected) as caught:
+        say(provider(), request)
     return caught.value
 
 
@@ -381,11 +382,11 @@ def test_an_error_with_numbers_that_are_not_json_is_still_passed_on(client, ask,
     assert (response.status_code, response.json["error"]["message"]) == (400, "x")
 
 
-@pytest.mark.parametrize(
-    "body",
-    [b"", b"<html>up-token</html>", b'{"error"', b"[]", b"null", b"[1]", b'"x"', b"\xff\xfe", b"[" * 100_000, b"x" * 5_000_000],
-)
-@pytest.mark.parametrize(("status", "expected"), [(400, 400), (404, 404), (429, 429), (500, 502), (503, 503), (529, 503)])
+SAYS_NOTHING = [b"", b"<html>up-token</html>", b'{"error"', b"[]", b"null", b"[1]", b'"x"', b"\xff\xfe"]
+
+
+@pytest.mark.parametrize("body", [*SAYS_NOTHING, b"[" * 100_000, b"x" * 5_000_000])
+@pytest.mark.parametrize(("status", "expected"), [(400, 400), (404, 404), (429, 429), (500, 502), (503, 503)])
 def test_an_error_whose_body_says_nothing_keeps_the_class_of_its_status(client, ask, up, status, expected, body):
     up.post(CHAT_URL, status=status, body=body)
     response = ask(client)
@@ -434,9 +435,8 @@ def test_a_redirect_is_never_followed_nor_told(client, ask, up, status, location
 
 def test_where_a_redirect_leads_gets_nothing(make_app, ask, server):
     other = type(server)()
-    other.answers(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
-    location = other.url.encode()
-    server.answers(b"HTTP/1.1 307 Temporary Redirect\r\nContent-Length: 0\r\nLocation: " + location + b"\r\n\r\n")
+    other.answers(http(b"{}"))
+    server.answers(http(b"", "307 Temporary Redirect", Location=other.url))
     assert ask(make_app(upstream(base_url=server.url)).test_client()).status_code == 502
     assert len(server.requests) == 1
     assert other.requests == []
@@ -542,8 +542,7 @@ def test_an_error_in_the_place_of_a_stream_has_the_status_of_its_type(client, as
 
 @pytest.mark.parametrize("coding", ["gzip", "br", "gzip, gzip", "x"])
 def test_a_coding_that_was_not_asked_for_is_refused(make_app, ask, server, coding):
-    head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Encoding: {coding}\r\nContent-Length: 2\r\n\r\n"
-    server.answers(head.encode() + b"{}")
+    server.answers(http(b"{}", Content_Encoding=coding))
     response = ask(make_app(upstream(base_url=server.url)).test_client())
     assert (response.status_code, response.json["error"]["code"]) == (502, "upstream_bad_response")
 
@@ -556,7 +555,7 @@ def test_an_answer_beyond_the_cap_is_refused(make_app, ask, up):
 
 @pytest.mark.parametrize(
     "usage",
-    [None, "many", [], {}, {"prompt_tokens": None}, {"prompt_tokens": "5"}, {"prompt_tokens": -5}, {"prompt_tokens": 10**18}],
+    [None, "many", [], {}, *({"prompt_tokens": count} for count in (None, "5", -5, 1.5, True, 10**18))],
 )
 def test_usage_that_cannot_be_believed_is_passed_and_not_counted(client, ask, up, logged, usage):
     answer = completion(usage=usage)
@@ -572,9 +571,7 @@ def test_duplicate_keys_of_the_upstream_pass_as_they_came(client, ask, up):
 
 
 def test_a_cookie_of_the_upstreams_is_never_sent_back(make_app, ask, server):
-    body = json.dumps(completion()).encode()
-    head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nSet-Cookie: a=b; Path=/\r\nContent-Length: {len(body)}"
-    server.answers(head.encode() + b"\r\nConnection: close\r\n\r\n" + body)
+    server.answers(http(json.dumps(completion()).encode(), Set_Cookie="a=b; Path=/"))
     client = make_app(upstream(base_url=server.url)).test_client()
     for _ in range(2):
         assert "Set-Cookie" not in ask(client).headers
@@ -586,8 +583,7 @@ def test_the_environment_of_the_process_is_ignored(make_app, ask, server, monkey
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
-    body = json.dumps(completion()).encode()
-    server.answers(b"HTTP/1.1 200 OK\r\nContent-Length: " + str(len(body)).encode() + b"\r\n\r\n" + body)
+    server.answers(http(json.dumps(completion()).encode()))
     assert ask(make_app(upstream(base_url=server.url)).test_client()).status_code == 200
     assert server.requests[0]["headers"]["authorization"] == "Bearer up-token"
 
