@@ -72,8 +72,8 @@ class JSONRequest(LLMRequest):
         return strict_json.dumps(body)
 
     def asked_for(self, member: str) -> bool:
-        """Whether the client itself wrote this member, rather than a processor."""
-        return member in self._original
+        """Whether the client itself gave this member a value, rather than a processor."""
+        return self._original.get(member) is not None
 
     def with_members(self, **members: Any) -> Self:
         """The same call with members of its body replaced or added."""

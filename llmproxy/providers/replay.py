@@ -111,10 +111,12 @@ def read_exchanges(path: Path) -> Iterator[Exchange]:
         ConfigError: The file cannot be read, or a line is not such an exchange.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8").split("\n")  # not splitlines: JSON may hold U+2028 and the like
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
     for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
         try:
             record = json.loads(line)
             if record.get("request") and "body_text" in record["response"]:

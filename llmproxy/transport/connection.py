@@ -186,7 +186,9 @@ class FramedAnswer(http.client.HTTPResponse):
             buffered: bytes = self.fp.peek(1)
         finally:
             self._inlet.patient = True
-        if self.chunk_left:
+        if left := self.chunk_left:
+            if left < 0:  # http.client takes any number that int() reads
+                raise UnusableAnswer("a chunk of negative size")
             return bool(buffered)
         # CRLF of the chunk before, size, CRLF, and then a byte of data, or the blank line after the last chunk.
         end = buffered.find(b"\n", 2)

@@ -36,7 +36,7 @@ class Reply:
         idle_secs: float,
     ) -> None:
         self.status = response.status_code
-        self.headers = {name.lower(): value for name, value in response.headers.items()}
+        self.headers = {name.lower(): response.headers[name] for name in response.headers}  # items() would not join
         self._raw = response.raw
         self._lease = lease
         self._cancellation = cancellation
@@ -120,27 +120,32 @@ class Reply:
     def _chunks(self, cut: str) -> Iterator[bytes]:
         read = functools.partial(self._raw.read1, _READ_BYTES, decode_content=False)
         answer = self._lease.answer
+        joined: list[bytes] = []
         try:
             while data := read():
                 if answer is not None and answer.more_at_hand():
-                    data = self._joined(data)
+                    joined.append(data)
+                    self._join(joined)
+                    data = b"".join(joined)
+                    joined.clear()
                 yield data
         except FOREIGN as error:
+            if joined:  # whole before the fault came
+                yield b"".join(joined)
             raise translated(error, self._lease, self._cancellation, cut) from error
         self._cancellation.check()  # a body without framing looks whole when its socket is shut down
         self._read_to_end = True
 
-    def _joined(self, data: bytes) -> bytes:
-        """`data` and what has come with it: a burst of events leaves in one piece."""
+    def _join(self, pieces: list[bytes]) -> None:
+        """Adds what has come with the first piece: a burst of events leaves in one."""
         answer = self._lease.answer
-        pieces, size = [data], len(data)
+        size = len(pieces[0])
         while size < _JOIN_BYTES and answer is not None and answer.more_at_hand():
             piece = self._raw.read1(_READ_BYTES, decode_content=False)
             if not piece:
                 break
             pieces.append(piece)
             size += len(piece)
-        return b"".join(pieces)
 
     def _drain(self) -> None:
         self._lease.set_timeout(_DRAIN_SECS)

@@ -88,6 +88,11 @@ def test_usage_is_noticed_and_hidden_from_a_client_that_did_not_ask():
     assert request.context.usage == Usage(3, 2)
 
 
+def test_usage_that_came_unasked_is_never_hidden():
+    stream = ResponseStream.relay(decode([HELLO, STOP, USAGE, DONE]), OpenAIChatProvider(), ask(), usage_asked=False)
+    assert b"".join(stream) == HELLO + STOP + USAGE + DONE
+
+
 def test_usage_is_shown_to_a_client_that_asked():
     request = ask(stream_options={"include_usage": True})
     assert b"".join(relayed(HELLO, STOP, USAGE, DONE, request=request)) == HELLO + STOP + USAGE + DONE

@@ -13,7 +13,15 @@ class Body(BodySchema):
 
 @pytest.mark.parametrize(
     "body",
-    [{"flag": True}, {"flag": False}, {"limit": 1}, {"name": "x"}, {"messages": [{}]}, {"unknown": object}],
+    [
+        {"flag": True},
+        {"flag": False},
+        {"limit": 1},
+        {"limit": -1},
+        {"name": "x"},
+        {"messages": [{}]},
+        {"unknown": object},
+    ],
 )
 def test_what_is_as_it_should_be_is_left_as_it_is(body):
     assert Body().load(body) == body
@@ -22,7 +30,7 @@ def test_what_is_as_it_should_be_is_left_as_it_is(body):
 @pytest.mark.parametrize(
     "body",
     [
-        {"flag": 1}, {"flag": "true"}, {"flag": None}, {"limit": 0}, {"limit": True}, {"limit": "1"}, {"limit": 1.0},
+        {"flag": 1}, {"flag": "true"}, {"flag": None}, {"limit": "7"}, {"limit": True}, {"limit": "1"}, {"limit": 1.0},
         {"name": ""}, {"name": 7}, {"messages": []}, {"messages": ()}, {"messages": [{"role": 7}]},
     ],
 )  # fmt: skip

@@ -20,7 +20,7 @@ def ask(prompt="hi", **members):
     ("members", "path"),
     [
         ({"stream": "yes"}, "stream"),
-        ({"max_tokens": 0}, "max_tokens"),
+        ({"max_tokens": "5"}, "max_tokens"),
         ({"stream_options": []}, "stream_options"),
         ({"stream_options": {"include_usage": 1}}, "stream_options.include_usage"),
     ],

@@ -33,7 +33,7 @@ def user(content):
         ({"input": [user("a"), user(7)]}, "input.1.content"),
         ({"instructions": 7}, "instructions"),
         ({"stream": "yes"}, "stream"),
-        ({"max_output_tokens": 0}, "max_output_tokens"),
+        ({"max_output_tokens": 1.5}, "max_output_tokens"),
     ],
 )
 def test_a_member_that_is_wrong_is_named_by_its_path(members, path):

@@ -6,7 +6,15 @@ import responses
 from fakes import BASE_URL, CHAT_URL, STREAM, completion, http, upstream
 from responses import matchers
 
-from llmproxy import ConfigError, HeaderAuth, Provider, ProviderConfig, ProviderRejected, StaticTokenProvider, TokenError
+from llmproxy import (
+    ConfigError,
+    HeaderAuth,
+    Provider,
+    ProviderConfig,
+    ProviderRejected,
+    StaticTokenProvider,
+    TokenError,
+)
 from llmproxy.core.context import RequestContext
 from llmproxy.core.tokens import Environment
 from llmproxy.providers.base import same_origin
