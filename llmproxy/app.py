@@ -10,6 +10,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from llmproxy.core import sse, strict_json
 from llmproxy.core.context import RequestContext
+from llmproxy.core.errors import LLMProxyError
 from llmproxy.core.sse import PAUSE
 from llmproxy.gateway import Gateway, Source, load_config
 from llmproxy.observability import logs
@@ -84,7 +85,7 @@ def create_app(config: Source = None) -> Flask:
     proxy = LLMProxy(config=settings)
     app = Flask(__name__, static_folder=None)
     app.extensions[EXTENSION] = [proxy]
-    app.register_blueprint(proxy.face.blueprint(EXTENSION, own_paths=True))
+    app.register_blueprint(proxy.face.blueprint(_next_name(), own_paths=True))
     app.register_error_handler(HTTPException, proxy.face.render_http_error)
     app.register_error_handler(Exception, proxy.face.render_bug)
     hops = settings.server.trusted_proxies
@@ -106,8 +107,14 @@ def chat(gateway: Gateway, body: Mapping[str, Any]) -> Any:
     """Asks in process; see `LLMProxy.chat`."""
     context = RequestContext(route="chat")
     context.on_finish(logs.log_request)
-    stream = gateway.pipeline("openai.chat").execute(strict_json.dumps(body), context)
-    if body.get("stream"):
+    pipeline = gateway.pipeline("openai.chat")
+    try:
+        request = pipeline.prepare(strict_json.dumps(body), context)
+    except LLMProxyError as error:
+        context.finish(error)
+        raise
+    stream = pipeline.answer(request)
+    if request.stream:
         return _chunks(stream)
     with stream:
         return sse.loads(b"".join(stream))
@@ -118,7 +125,10 @@ def _chunks(stream: Any) -> Iterator[Any]:
         for event in sse.decode(stream):
             if event is PAUSE or event.data in (None, b"[DONE]"):
                 continue
-            yield event.json()
+            chunk = event.json()
+            if stream.failure is not None and chunk.get("error"):
+                raise stream.failure
+            yield chunk
 
 
 _names = itertools.count(1)

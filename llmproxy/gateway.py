@@ -9,6 +9,7 @@ from typing import Any
 from llmproxy.access.clients import Clients
 from llmproxy.config import loader
 from llmproxy.config.models import Config, ModelConfig, ProcessorConfig, RouteConfig, When
+from llmproxy.config.upcoming import UPCOMING_PROVIDERS
 from llmproxy.core.client import LLMClient
 from llmproxy.core.errors import ConfigError, LLMProxyError
 from llmproxy.core.pipeline import Pipeline
@@ -71,6 +72,7 @@ class Gateway:
         self.catalog = Catalog(
             {name: _targets(model) for name, model in config.models.items()},
             [_listing(name, config) for name in config.llms],
+            off=[llm.name for llm in config.off if llm.provider in UPCOMING_PROVIDERS],
         )
         self.clients = Clients(config.clients.values(), config.environment)
         self._by_name = Router(self.catalog, self.llms)

@@ -27,12 +27,13 @@ def banner(gateway: Gateway, port: int) -> str:
 def _lines(gateway: Gateway, port: int) -> Iterator[str]:
     config = gateway.config
     url = _url(config.server.host, port)
-    yield f"llmproxy {llmproxy.__version__}, {config.path or 'no configuration file'}"
+    yield f"llmproxy {llmproxy.__version__}"
+    yield f"Configuration: {config.path or 'no file'}"
     yield ""
     yield from status_lines(statuses(gateway))
     yield ""
     yield from remarks(config)
-    yield f"Listening at {url}"
+    yield f"Address: {url}"
     command = try_it(gateway, url)
     if command:
         yield f"Try it:  {command}"

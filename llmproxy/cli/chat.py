@@ -46,8 +46,5 @@ def _whole(gateway: Gateway, body: dict[str, Any]) -> str:
 
 def _streamed(gateway: Gateway, body: dict[str, Any]) -> Iterator[str]:
     for chunk in chat(gateway, {**body, "stream": True}):
-        error = chunk.get("error")
-        if error:
-            raise click.ClickException(str(error.get("message") if isinstance(error, dict) else error))
         choices = chunk.get("choices") or [{}]
         yield str((choices[0].get("delta") or {}).get("content") or "")

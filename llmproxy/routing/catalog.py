@@ -39,11 +39,19 @@ class Catalog:
 
     In this order: a `[model.*]` name; `llm/model`; a bare name that exactly one llm's `models` match, else exactly one
     provider's well-known patterns; the only llm besides echo, if it does not say which models it has.
+
+    Args:
+        models: The targets of each `[model.*]` name.
+        listings: The llms.
+        off: Names of llms that cannot answer; what is meant for them goes to no other.
     """
 
-    def __init__(self, models: Mapping[str, Sequence[Target]], listings: Iterable[Listing]) -> None:
+    def __init__(
+        self, models: Mapping[str, Sequence[Target]], listings: Iterable[Listing], *, off: Iterable[str] = ()
+    ) -> None:
         self._models = dict(models)
         self._listings = {listing.llm: listing for listing in listings}
+        self._llms = {*self._listings, *off}
         self._find = functools.lru_cache(_REMEMBERED)(self._search)
 
     def resolve(self, name: str, allowed: Sequence[str] | None = None) -> Sequence[Target]:
@@ -61,6 +69,10 @@ class Catalog:
         if targets is None:
             raise self._not_found(name, allowed)
         return targets
+
+    def has_model(self, name: str) -> bool:
+        """Whether there is a `[model.*]` of this name."""
+        return name in self._models
 
     def check(self, allowed: Sequence[str] | None, *names: str) -> None:
         """Raises `ModelNotFound` for names no model could have, and where a client may use none of them."""
@@ -89,7 +101,7 @@ class Catalog:
         if name in self._models:
             return self._models[name]
         llm, slash, model = name.partition("/")
-        if slash and model and llm in self._listings:
+        if slash and model and llm in self._llms:
             return [Target(llm, model)]
         found = self._by_bare_name(name)
         return None if found is None else [Target(found, name)]

@@ -32,10 +32,10 @@ class Router(LLMClient):
             ModelNotFound: Nowhere.
         """
         allowed = request.context.models
-        if self._target is not None and self._target in self._llms:
-            self._catalog.check(allowed, request.model, f"{self._target}/{request.model}")
-            return [Target(self._target, request.model)]
-        return self._catalog.resolve(self._target or request.model, allowed)
+        if self._target is None or self._catalog.has_model(self._target):
+            return self._catalog.resolve(self._target or request.model, allowed)
+        self._catalog.check(allowed, request.model, f"{self._target}/{request.model}")
+        return [Target(self._target, request.model)]
 
     def execute(self, request: LLMRequest) -> ResponseStream:
         for target in self.targets(request):

@@ -134,7 +134,13 @@ class _Opened:
 
 
 class FramedAnswer(http.client.HTTPResponse):
-    """An answer whose head was checked, and which can tell what of its body is here already."""
+    """An answer whose head was checked, and which can tell what of its body is here already.
+
+    Attributes:
+        left_over: Whether bytes came with its end that belong to no answer of ours.
+    """
+
+    left_over = False
 
     def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
         self._inlet = Inlet(sock.makefile("rb", buffering=0))
@@ -177,15 +183,24 @@ class FramedAnswer(http.client.HTTPResponse):
             return 0
         return int(lengths[0]) if lengths else None
 
-    def more_at_hand(self) -> bool:
-        """Whether a further `read1` would return something without waiting, as far as that is certain."""
-        if self.fp is None or not self.chunked:
-            return False
+    def _close_conn(self) -> None:
+        self.left_over = bool(self._buffered())
+        super()._close_conn()  # type: ignore[misc]  # private, the same since Python 3.0
+
+    def _buffered(self) -> bytes:
+        """What has been read of the socket and not been asked for yet."""
         self._inlet.patient = False
         try:
             buffered: bytes = self.fp.peek(1)
         finally:
             self._inlet.patient = True
+        return buffered
+
+    def more_at_hand(self) -> bool:
+        """Whether a further `read1` would return something without waiting, as far as that is certain."""
+        if self.fp is None or not self.chunked:
+            return False
+        buffered = self._buffered()
         if left := self.chunk_left:
             if left < 0:  # http.client takes any number that int() reads
                 raise UnusableAnswer("a chunk of negative size")
@@ -278,11 +293,11 @@ class _Pool:
     def _put_conn(self, conn: Any) -> None:
         """Called with a connection that nobody reads from any more: here its lease ends, and not later."""
         if conn is not None:
-            if getattr(conn, "lease", None) is not None:
-                conn.lease.end()
-                conn.lease = None
+            lease, conn.lease = getattr(conn, "lease", None), None
+            if lease is not None:
+                lease.end()
             conn.idle_since = time.monotonic()
-            if not self.reuse:
+            if not self.reuse or _more_came(conn.sock, lease):
                 conn.close()
         super()._put_conn(conn)  # type: ignore[misc]
 
@@ -309,6 +324,14 @@ class _HTTPSPoolUsedOnce(UpstreamHTTPSPool):
 
 POOLS = {"http": UpstreamHTTPPool, "https": UpstreamHTTPSPool}
 POOLS_USED_ONCE = {"http": _HTTPPoolUsedOnce, "https": _HTTPSPoolUsedOnce}
+
+
+def _more_came(sock: Any, lease: Lease | None) -> bool:
+    """Whether bytes followed the answer that nobody asked for: buffered here, or decrypted by TLS already."""
+    if lease is not None and lease.answer is not None and lease.answer.left_over:
+        return True
+    pending = getattr(sock, "pending", None)
+    return pending is not None and pending() > 0
 
 
 def _shut_down(sock: socket.socket) -> None:

@@ -59,6 +59,12 @@ class UpstreamAdapter(HTTPAdapter):
         manager.pool_classes_by_scheme = self._pool_classes
         return manager
 
+    def close(self) -> None:
+        super().close()  # which forgets its pools and leaves them to whoever still knows them
+        for pool in self._pools.values():
+            pool.close()
+        self._pools.clear()
+
     def get_connection_with_tls_context(
         self, request: requests.PreparedRequest, verify: Any, proxies: Any = None, cert: Any = None
     ) -> Any:

@@ -26,6 +26,9 @@ from llmproxy.dialects.base import ClientDialect
 
 log = logging.getLogger(__name__)
 
+# What a host that compresses or counts every response has said of one that had no content yet.
+_OF_CONTENT = frozenset({"content-encoding", "content-length", "etag", "content-range", "accept-ranges"})
+
 # What Retry-After says where nobody knows better: soon, or, for those who only read the status, not so soon.
 _RETRY_SECS = 1
 _NO_RETRY_SECS = 60
@@ -56,9 +59,9 @@ class _Late:
 def late_response(render: Callable[[], Rendered]) -> flask.Response:
     """A response of the application's own class, which Flask would otherwise copy, whose content `render` makes."""
     base: Any = flask.current_app.response_class
-    response: flask.Response = _late_class(base)(status=200, content_type="application/json")
+    # Not JSON yet: a host that looks into every JSON response would find nothing to read.
+    response: flask.Response = _late_class(base)(status=200, content_type="application/octet-stream")
     response.render = render  # type: ignore[attr-defined]
-    response.direct_passthrough = True
     return response
 
 
@@ -90,7 +93,7 @@ def failed(error: Exception, dialect: ClientDialect, context: RequestContext) ->
 
 def merged(headers: Iterable[tuple[str, str]], own: Mapping[str, str]) -> list[tuple[str, str]]:
     """The headers that the host application has put on a response, and our own, which win."""
-    names = {name.lower() for name in own}
+    names = _OF_CONTENT.union([name.lower() for name in own])
     return [(name, value) for name, value in headers if name.lower() not in names] + list(own.items())
 
 

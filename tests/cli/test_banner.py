@@ -14,8 +14,9 @@ def gateway(load):
     return lambda config=None, **env: Gateway(load(config, env))
 
 
-def test_it_says_where(gateway):
-    assert "Listening at http://127.0.0.1:4711\n" in banner(gateway(), 4711)
+def test_it_says_where_and_with_which_file(gateway):
+    assert "Configuration: no file\n" in banner(gateway(), 4711)
+    assert "Address: http://127.0.0.1:4711\n" in banner(gateway(), 4711)
 
 
 @pytest.mark.parametrize(
@@ -23,7 +24,7 @@ def test_it_says_where(gateway):
     [("0.0.0.0", "http://127.0.0.1:1"), ("::", "http://[::1]:1"), ("::1", "http://[::1]:1"), ("box", "http://box:1")],
 )
 def test_the_url_is_one_that_works_on_this_machine(gateway, host, url):
-    assert f"Listening at {url}\n" in banner(gateway({"server": {"host": host, "auth": "none"}}), 1)
+    assert f"Address: {url}\n" in banner(gateway({"server": {"host": host, "auth": "none"}}), 1)
 
 
 def test_it_says_which_llms_are_on_and_by_which_variable(gateway):
@@ -40,7 +41,7 @@ def test_it_says_what_would_switch_the_others_on(gateway):
 def test_it_says_what_has_no_effect_yet_and_what_to_look_at(gateway):
     said = banner(gateway({"llm": {"up": {"provider": "openai", "verify": False, "max_retries": 2}}}), 1)
 
-    assert "warning: verify = false in [llm.up]" in said
+    assert "warning: config: verify = false in [llm.up]" in said
     assert "[llm.up] max_retries: no effect yet\n" in said
 
 

@@ -71,9 +71,7 @@ def test_it_has_the_promised_members_and_no_others(explain):
 
     members = ["route", "dialect", "client", "processors", "targets", "dropped", "deadlines"]
     assert list(explained) == members
-    assert all(
-        list(target) == ["llm", "model", "dialect", "url", "headers", "body"] for target in explained["targets"]
-    )
+    assert all(list(target) == ["llm", "model", "dialect", "url", "headers", "body"] for target in explained["targets"])
 
 
 def test_the_upstream_request_is_shown_as_it_would_be_sent(explain):

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 import urllib.request
 
 import pytest
@@ -27,7 +28,7 @@ class Served:
 
     @property
     def url(self):
-        return re.search(r"Listening at (http://\S+)\n", self.said)[1]
+        return re.search(r"Address: (http://\S+)\n", self.said)[1]
 
     def get(self, path):
         with urllib.request.urlopen(self.url + path, timeout=10) as answer:
@@ -57,8 +58,10 @@ def serve(folder):
 
 
 def wait_for_banner(served):
-    while "Listening at http" not in served.said:
+    """Returns once it has been written; a process that ends before fails the test."""
+    while "Try it: " not in served.said:
         assert served.process.poll() is None, served.said
+        time.sleep(0.02)
 
 
 @pytest.fixture
@@ -71,9 +74,7 @@ def replaced(monkeypatch):
 
 def refused(*arguments, **env):
     """The outcome of a `serve` that ends by itself."""
-    return subprocess.run(
-        [*SERVE, *arguments], capture_output=True, text=True, env={**os.environ, **env}, timeout=30
-    )
+    return subprocess.run([*SERVE, *arguments], capture_output=True, text=True, env={**os.environ, **env}, timeout=30)
 
 
 def test_it_serves_with_no_config_and_no_key(serve):
@@ -111,7 +112,8 @@ def test_the_command_to_try_works(serve):
 
 
 def test_the_config_file_and_its_env_file_are_those_of_the_server_too(serve, write):
-    path = write('[llm.parrot]\nprovider = "echo"\nmodels = ["polly"]\n[client.ci]\ntoken_env = "CI_KEY"', "else/x.toml")
+    config = '[llm.parrot]\nprovider = "echo"\nmodels = ["polly"]\n[client.ci]\ntoken_env = "CI_KEY"'
+    path = write(config, "else/x.toml")
     write("CI_KEY=let-me-in-please", "else/.env").chmod(0o600)
     served = serve("--port", "0", "-c", os.path.relpath(path))
     request = urllib.request.Request(f"{served.url}/v1/models", headers={"Authorization": "Bearer let-me-in-please"})

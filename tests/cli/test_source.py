@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 
 import pytest
 from click.testing import CliRunner
@@ -71,7 +73,7 @@ def test_flask_finds_the_group_without_an_application():
 def test_an_application_that_cannot_be_imported_is_told_and_not_passed_over(write):
     write("import nothing_of_that_name", "app.py")
 
-    result = CliRunner().invoke(FlaskGroup(), ["llmproxy", "models"], catch_exceptions=False)
+    asked = subprocess.run([sys.executable, "-m", "flask", "llmproxy", "models"], capture_output=True, text=True)
 
-    assert result.exit_code == 2
-    assert "nothing_of_that_name" in result.stderr
+    assert asked.returncode == 2
+    assert "nothing_of_that_name" in asked.stderr

@@ -1,5 +1,6 @@
 """A real upstream on a raw socket, which does what its script says, byte for byte."""
 
+import contextlib
 import socket
 import struct
 import threading
@@ -43,7 +44,8 @@ class Upstream:
         threading.Thread(target=self._accept, daemon=True).start()
 
     def close(self):
-        self._listener.shutdown(socket.SHUT_RDWR)
+        with contextlib.suppress(OSError):  # closed before
+            self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         for connection in self._open:
             connection.close()
@@ -63,15 +65,14 @@ class Upstream:
             connection.settimeout(WAIT_SECS)
             connection = self._wrap(connection)
             self._open.append(connection)
-            for step in script:
-                if not self._take(connection, step):
-                    connection.close()
-                    return
-            while connection.recv(65536):
-                pass
-            self.left.set()
+            if all(self._take(connection, step) for step in script):
+                while connection.recv(65536):
+                    pass
+                self.left.set()
         except OSError:
             self.left.set()
+        finally:
+            connection.close()
 
     def _take(self, connection, step):
         if step == READ:
@@ -141,15 +142,19 @@ def client():
 
 @pytest.fixture
 def send(client):
-    """Sends one request to an upstream; all of a test's go through the same sessions."""
+    """Sends one request to an upstream; all of a test's go through the same sessions. Replies are closed at its end."""
     provider = client()
+    replies = []
 
     def request(upstream, context=None, body=b"{}", token_id="", headers=(), url=None, through=None):
         prepared = prepare("POST", url or f"{upstream.url}/x", dict(headers), body)
         prepared.token_id = token_id
-        return (through or provider).send(prepared, context or attempted())
+        replies.append((through or provider).send(prepared, context or attempted()))
+        return replies[-1]
 
-    return request
+    yield request
+    for reply in replies:
+        reply.close()
 
 
 def attempted():

@@ -167,7 +167,7 @@ def test_a_refusal_of_the_body_says_where_it_is_wrong(client, ask):
         ({"messages": [{"content": "x"}]}, "messages.0.role"),
         ({"messages": ["hello"]}, "messages.0"),
         ({"stream": "yes"}, "stream"),
-        ({"max_tokens": -1}, "max_tokens"),
+        ({"max_tokens": 1.5}, "max_tokens"),
         ({"max_tokens": "5"}, "max_tokens"),
         ({"stream_options": []}, "stream_options"),
     ],

@@ -1,0 +1,153 @@
+import io
+import json
+import logging
+import sys
+
+import pytest
+
+from llmproxy import ProviderError, StreamError
+from llmproxy.core.answer import Usage
+from llmproxy.core.context import Attempt, RequestContext
+from llmproxy.observability import logs
+
+
+@pytest.fixture
+def line(folder, monkeypatch):
+    """Writes what is logged as a process of our own would; returns the lines."""
+
+    def written(form, act):
+        stream = io.StringIO()
+        monkeypatch.setattr(sys, "stderr", stream)
+        logs.configure("info", form)
+        act()
+        return stream.getvalue().splitlines()
+
+    return written
+
+
+def finished(error=None, **members):
+    """A finished request."""
+    attempt = Attempt("up", "big", sent=True)
+    context = RequestContext(**{"id": "req-1", "model": "smart", "attempts": [attempt], **members})
+    context.answered_by = ("up", "big")
+    context.finish(error)
+    return context
+
+
+def test_a_line_of_text_has_the_facts_as_words(line):
+    [said] = line("text", lambda: logs.log_request(finished(usage=Usage(5, 7), client="ci", route="/")))
+    assert " INFO request finished request_id=req-1 client=ci route=/ llm=up model=smart target_model=big " in said
+    assert " status=200 outcome=settled attempts=1 input_tokens=5 output_tokens=7 " in said
+
+
+def test_a_line_of_json_has_the_facts_as_members(line):
+    [said] = line("json", lambda: logs.log_request(finished(usage=Usage(5, 7), client="ci", route="/")))
+    entry = json.loads(said)
+    assert entry.pop("time")
+    assert isinstance(entry.pop("total_ms"), float)
+    assert entry == {
+        "level": "INFO",
+        "logger": "llmproxy.observability.logs",
+        "message": "request finished",
+        "request_id": "req-1",
+        "client": "ci",
+        "route": "/",
+        "dialect": None,
+        "llm": "up",
+        "model": "smart",
+        "target_model": "big",
+        "stream": False,
+        "status": 200,
+        "outcome": "settled",
+        "error": None,
+        "attempts": 1,
+        "input_tokens": 5,
+        "output_tokens": 7,
+        "first_event_ms": None,
+    }
+
+
+def test_what_is_not_known_is_not_in_the_text(line):
+    [said] = line("text", lambda: logs.log_request(finished()))
+    assert "None" not in said
+    assert "client=" not in said
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_a_failure_tells_an_operator_more_in_a_line_of_its_own(line, form):
+    first, second = line(form, lambda: logs.log_request(finished(ProviderError(detail="upstream status 500"))))
+    assert "upstream_error" in first
+    assert "upstream status 500" in second
+    assert "WARNING" in second
+    assert "req-1" in second
+
+
+def test_times_are_in_milliseconds(monkeypatch):
+    monkeypatch.setattr("llmproxy.observability.logs.time.monotonic", lambda: 12.5)
+    facts = logs.facts_of(finished(started=10.0, first_event_at=10.25))
+    assert (facts["first_event_ms"], facts["total_ms"]) == (250.0, 2500.0)
+
+
+@pytest.mark.parametrize(
+    ("error", "stream", "begun", "status", "outcome"),
+    [
+        (None, False, True, 200, "settled"),
+        (ProviderError(), False, False, 502, "unknown"),
+        (StreamError(), True, True, 200, "partial"),
+        (ProviderError(code="upstream_rate_limited"), False, False, 429, "void"),
+    ],
+)
+def test_an_outcome_is_told(error, stream, begun, status, outcome):
+    facts = logs.facts_of(finished(error, stream=stream, first_event_at=1.0 if begun else None))
+    assert (facts["status"], facts["outcome"]) == (status, outcome)
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+@pytest.mark.parametrize("text", ["a\nb", "a\r\nb", "a\x1b[31mb", "a\u2028b", "a\x85b", "a\x00b", "\ud800"])
+def test_a_text_of_a_clients_cannot_start_a_line_of_its_own(line, form, text):
+    said = line(form, lambda: logs.log_request(finished(model=text)))
+    assert len(said) == 1
+    assert said[0].isprintable()
+
+
+@pytest.mark.parametrize(("value", "shown"), [("a", "a"), ("a b", '"a b"'), ('a"b', '"a\\"b"'), (5, "5"), (True, "True")])
+def test_a_value_is_one_word(value, shown):
+    assert logs.shown(value) == shown
+
+
+def test_a_traceback_is_a_member_of_the_json(line):
+    def fail():
+        try:
+            raise ZeroDivisionError("x")
+        except ZeroDivisionError as error:
+            logging.getLogger("llmproxy.web").error("failed", exc_info=error, extra={"request_id": "req-1"})
+
+    [said] = line("json", fail)
+    entry = json.loads(said)
+    assert (entry["message"], entry["request_id"]) == ("failed", "req-1")
+    assert "ZeroDivisionError: x" in entry["traceback"]
+
+
+def test_the_level_decides_what_is_written(folder, monkeypatch):
+    stream = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", stream)
+    logs.configure("warning", "text")
+    logs.log_request(finished(ProviderError(detail="why")))
+    assert stream.getvalue().count("\n") == 1
+
+
+def test_configuring_twice_writes_once(line):
+    assert len(line("text", lambda: (logs.configure("info", "text"), logs.log_request(finished())))) == 1
+
+
+def test_other_loggers_are_left_alone(folder):
+    root = logging.getLogger()
+    before = list(root.handlers), root.level
+    logs.configure("debug", "json")
+    assert before == (list(root.handlers), root.level)
+
+
+def test_a_line_that_nobody_reads_is_not_made(folder, monkeypatch):
+    logs.configure("error", "text")
+    monkeypatch.setattr(logs, "facts_of", lambda context: pytest.fail("the facts were gathered"))
+    logs.log_request(finished())
