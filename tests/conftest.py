@@ -4,10 +4,12 @@ import json
 import logging
 import signal
 import sys
+import threading
 
 import pytest
 import responses
 from fakes import ScriptedServer, upstream
+from werkzeug.serving import make_server
 
 from llmproxy import create_app
 from llmproxy.config import loader
@@ -91,6 +93,23 @@ def ask():
         return response
 
     return post
+
+
+@pytest.fixture
+def serve():
+    """Serves an application on a real socket; returns the port."""
+    servers = []
+
+    def start(app):
+        server = make_server("127.0.0.1", 0, app, threaded=True)
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        servers.append(server)
+        return server.server_port
+
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()
 
 
 @pytest.fixture

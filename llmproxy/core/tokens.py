@@ -84,11 +84,11 @@ class Environment:
 
     def get(self, name: str) -> str | None:
         """The value of `name` without white space around it, or None. An empty value counts as absent."""
-        value = self._lookup(name)
+        value = (self._lookup(name) or "").strip()
         if not value:
-            path = self._lookup(f"{name}_FILE")
-            value = read_secret(Path(path)) if path else None
-        return value.strip() or None if value else None
+            path = (self._lookup(f"{name}_FILE") or "").strip()
+            value = (read_secret(Path(path)) or "") if path else ""
+        return value or None
 
     def defines(self, name: str) -> bool:
         """Whether `name` is set at all, be it to nothing."""
@@ -167,6 +167,8 @@ class StaticTokenProvider(TokenProvider):
         self._token = token
 
     def get_token(self) -> str:
+        if not self._token:
+            raise TokenError(detail="the token is empty")
         return self._token
 
 

@@ -33,7 +33,7 @@ class _Words:
         self._facts = facts
 
     def __str__(self) -> str:
-        return " ".join([f"{name}={_shown(value)}" for name, value in self._facts.items() if value is not None])
+        return " ".join([f"{name}={shown(value)}" for name, value in self._facts.items() if value is not None])
 
 
 def facts_of(context: RequestContext) -> dict[str, Any]:
@@ -101,7 +101,8 @@ class JSONFormatter(logging.Formatter):
         return json.dumps(entry, default=str)
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """A value on a line of text: one word, and nothing that could start a line of its own."""
     if not isinstance(value, str):
         return str(value)
     return value if value.isprintable() and " " not in value and '"' not in value else json.dumps(value)

@@ -1,5 +1,7 @@
 """A model that is asked first, to improve the user's query for instance."""
 
+from typing import Any
+
 from marshmallow import Schema, fields, validate
 
 from llmproxy.core import sse
@@ -47,7 +49,16 @@ class LLMProcessor(Processor):
         body = dumps({"model": self.target, "messages": messages})
         with self._pipeline.execute(body, request.context.child("processor")) as stream:
             answer = sse.loads(b"".join(stream))
-        content = answer["choices"][0]["message"].get("content") if answer.get("choices") else None
-        if not isinstance(content, str) or not content:
+        content = _said(answer)
+        if not content:
             raise ProviderError(code="upstream_bad_response", detail=f"{self.target} gave the llm processor no text")
         return content
+
+
+def _said(answer: Any) -> str | None:
+    """The text of a chat completion; None if it has none."""
+    try:
+        content = answer["choices"][0]["message"]["content"]
+    except (LookupError, TypeError):
+        return None
+    return content if isinstance(content, str) else None

@@ -9,6 +9,7 @@ from marshmallow import Schema, fields, validate
 from llmproxy.core.estimate import estimate_tokens
 from llmproxy.core.processor import Processor
 from llmproxy.core.request import LLMRequest
+from llmproxy.observability.logs import shown
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +43,7 @@ class LoggerProcessor(Processor):
 
     def process(self, request: LLMRequest) -> LLMRequest:
         values = {name: FIELDS[name](request) for name in self.fields}
-        words = " ".join(f"{name}={value}" for name, value in values.items())
-        log.info("request %s", words, extra={"request_id": request.context.id, **{f"asked_{k}": v for k, v in values.items()}})
+        words = " ".join(f"{name}={shown(value)}" for name, value in values.items())
+        extra = {f"asked_{name}": value for name, value in values.items()}
+        log.info("request %s", words, extra={"request_id": request.context.id, **extra})
         return request

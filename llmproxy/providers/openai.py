@@ -46,7 +46,8 @@ class OpenAIProvider(Provider):
     options_schema = OpenAIOptions
 
     def spoken(self) -> tuple[str, ...]:
-        return tuple(SHORT_NAMES[name] for name in self.options.get("dialects", self.dialects))
+        names = [SHORT_NAMES[name] for name in self.options.get("dialects", self.dialects)]
+        return tuple(name for name in names if name in self.endpoints or name in self.config.paths)
 
     def payload(self, call: Call) -> Mapping[str, Any]:
         body = dict(call.body)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import logging
 import math
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -28,6 +29,9 @@ log = logging.getLogger(__name__)
 
 # What a host that compresses or counts every response has said of one that had no content yet.
 _OF_CONTENT = frozenset({"content-encoding", "content-length", "etag", "content-range", "accept-ranges"})
+
+# An upstream's code goes into a header only if it looks like one.
+_CODE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 # What Retry-After says where nobody knows better: soon, or, for those who only read the status, not so soon.
 _RETRY_SECS = 1
@@ -51,9 +55,14 @@ class _Late:
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         rendered = self.render()
-        start_response(status_line(rendered.status), merged(self.headers, rendered.headers))
         closers = [getattr(rendered.body, "close", None), self.close]
-        return ClosingIterator(rendered.body, [close for close in closers if close is not None])
+        body = ClosingIterator(rendered.body, [close for close in closers if close is not None])
+        try:
+            start_response(status_line(rendered.status), merged(self.headers, rendered.headers))
+        except BaseException:
+            body.close()
+            raise
+        return body
 
 
 def late_response(render: Callable[[], Rendered]) -> flask.Response:
@@ -148,7 +157,8 @@ def _facts(context: RequestContext) -> dict[str, str]:
 def _error_facts(error: LLMProxyError) -> Mapping[str, str]:
     """What an error's headers say, for where a front replaces the body of a 502 by its own."""
     own_code = (error.upstream or {}).get("code")
-    facts = {"x-llmproxy-error": _header_value(own_code if isinstance(own_code, str) else error.code)}
+    fits = isinstance(own_code, str) and _CODE.fullmatch(own_code)
+    facts = {"x-llmproxy-error": str(own_code) if fits else error.code}
     if error.should_retry is not None:
         facts["x-should-retry"] = "true" if error.should_retry else "false"
     if error.retry_after is not None or error.status in (429, 503, 529):

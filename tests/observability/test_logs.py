@@ -110,7 +110,7 @@ def test_a_text_of_a_clients_cannot_start_a_line_of_its_own(line, form, text):
     assert said[0].isprintable()
 
 
-@pytest.mark.parametrize(("value", "shown"), [("a", "a"), ("a b", '"a b"'), ('a"b', '"a\\"b"'), (5, "5"), (True, "True")])
+@pytest.mark.parametrize(("value", "shown"), [("a", "a"), ("a b", '"a b"'), ('a"b', '"a\\"b"'), (5, "5")])
 def test_a_value_is_one_word(value, shown):
     assert logs.shown(value) == shown
 

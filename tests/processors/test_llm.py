@@ -21,7 +21,7 @@ def sent(up, index):
 def test_a_model_is_asked_first_and_its_answer_put_in_place(improving, ask, up):
     up.post(CHAT_URL, json=completion("better"))
     up.post(CHAT_URL, json=completion("answer"))
-    messages = [{"role": "user", "content": "old"}, {"role": "assistant", "content": "x"}, {"role": "user", "content": "q"}]
+    messages = [{"role": role, "content": text} for role, text in (("user", "old"), ("assistant", "x"), ("user", "q"))]
     response = ask(improving, messages=messages)
     assert sent(up, 0) == {
         "model": "helper",

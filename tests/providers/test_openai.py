@@ -3,6 +3,8 @@ import json
 import pytest
 from fakes import BASE_URL, CHAT_URL, completion, upstream
 
+from llmproxy.providers.openai import OpenAIProvider
+
 REASONING = ["gpt-5", "gpt-5-mini", "o1", "o3-mini", "o4-mini"]
 OTHERS = ["gpt-4o", "gpt-4.1", "openai/o1", "solo1", "llama-3"]
 
@@ -87,3 +89,11 @@ def test_a_path_may_be_the_hosts_own(send, make_app, ask, up):
     up.post(f"{BASE_URL}/other", json=completion())
     assert ask(make_app(upstream(paths={"openai.chat": "/other"})).test_client()).status_code == 200
     assert [call.request.url for call in up.calls] != [CHAT_URL]
+
+
+def test_a_subclass_speaks_what_it_has_a_path_for():
+    class Own(OpenAIProvider):
+        endpoints = {"openai.chat": "/talk"}  # noqa: RUF012
+        default_base_url = BASE_URL
+
+    assert Own().spoken() == ("openai.chat",)

@@ -1,4 +1,6 @@
+import http.client
 import io
+import json
 
 import pytest
 
@@ -237,3 +239,31 @@ def test_nothing_is_sent_upstream_for_a_body_that_is_refused(small, ask, up, sta
     body = {400: {"raw": b"{"}, 413: {"raw": body_of(2000)}, 415: {"headers": {"Content-Type": "text/plain"}}}
     assert ask(small, **body[status]).status_code == status
     assert not up.calls
+
+
+@pytest.fixture
+def send_chunked(make_app, serve):
+    """Sends a body in chunks over a real socket; returns the status and the code of the error, if it is one."""
+    port = serve(make_app(SERVER))
+
+    def send(raw):
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+        pieces = (raw[start : start + 300] for start in range(0, len(raw), 300))
+        headers = {"Content-Type": "application/json", "Transfer-Encoding": "chunked"}
+        connection.request("POST", "/v1/chat/completions", pieces, headers, encode_chunked=True)
+        response = connection.getresponse()
+        body = json.loads(response.read())
+        connection.close()
+        return response.status, body.get("error", {}).get("code")
+
+    return send
+
+
+@pytest.mark.parametrize("size", [LIMIT - 1, LIMIT])
+def test_chunks_up_to_the_limit_are_read(send_chunked, size):
+    assert send_chunked(body_of(size)) == (200, None)
+
+
+@pytest.mark.parametrize("size", [LIMIT + 1, 3 * LIMIT])
+def test_more_chunks_are_refused(send_chunked, size):
+    assert send_chunked(body_of(size)) == (413, "request_too_large")

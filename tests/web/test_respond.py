@@ -1,5 +1,7 @@
+import http.client as http_client
 import json
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
@@ -348,3 +350,72 @@ def test_a_header_that_would_break_ours_does_not_pass(real, ask, server, folded)
     response = ask(real)
     assert response.status_code in (200, 502)
     assert "x-ratelimit-a" not in response.headers
+
+
+def test_a_server_that_takes_no_head_lets_the_upstream_go(real, server, logged):
+    server.answers(HEAD + b"\r\n", sse(chunk({"content": "one"})), 2, STREAM)
+    body = {"model": "up/m", "messages": [{"role": "user", "content": "x"}], "stream": True}
+    environ = EnvironBuilder("/v1/chat/completions", method="POST", json=body).get_environ()
+    environ["REMOTE_ADDR"] = "127.0.0.1"
+
+    def refuse(*head):
+        raise ValueError("a header the server does not like")
+
+    with pytest.raises(ValueError, match="does not like"):
+        real.application(environ, refuse)
+    assert len(logged.requests) == 1
+
+
+@pytest.mark.parametrize("code", ["x" * 65, "", "a b", "a\nb", "é", "\ud800"])
+def test_a_code_of_the_upstreams_that_no_header_should_hold_stays_in_the_body(client, ask, up, code):
+    up.post(CHAT_URL, status=400, json={"error": {"message": "no", "code": code}})
+    response = ask(client)
+    assert response.json["error"]["code"] == code
+    assert response.headers["x-llmproxy-error"] == "upstream_rejected"
+
+
+@pytest.mark.parametrize(
+    ("headers", "said"),
+    [
+        ({"retry-after-ms": "1500"}, "2"),
+        ({"retry-after-ms": "x", "Retry-After": "5"}, "5"),
+        ({"Retry-After": "Fri, 31 Dec 2100 23:59:59 GMT"}, "60"),
+        ({"Retry-After": "Fri, 31 Dec 1999 23:59:59 GMT"}, "1"),
+        ({}, "1"),
+    ],
+)
+@pytest.mark.parametrize("status", [429, 503])
+def test_retry_after_may_be_said_in_other_ways(client, ask, up, status, headers, said):
+    up.post(CHAT_URL, status=status, headers=headers)
+    assert ask(client).headers["Retry-After"] == said
+
+
+def test_many_at_once_get_their_own_answers(make_app, serve):
+    port = serve(make_app())
+
+    def say(number):
+        body = {"model": "echo", "messages": [{"role": "user", "content": f"number {number}"}]}
+        url = f"http://127.0.0.1:{port}/v1/chat/completions"
+        with requests.Session() as session:
+            session.trust_env = False
+            answer = session.post(url, json=body, headers={"x-request-id": f"r{number}"}, timeout=10)
+        return answer.headers["x-request-id"], answer.json()["choices"][0]["message"]["content"]
+
+    with ThreadPoolExecutor(16) as pool:
+        assert list(pool.map(say, range(64))) == [(f"r{number}", f"number {number}") for number in range(64)]
+
+
+def test_an_event_reaches_a_real_client_before_the_next_is_there(make_app, serve, server):
+    first, rest = sse(chunk({"content": "one"})), sse(chunk({"content": "two"}, "stop"), "[DONE]")
+    order = []
+    server.answers(HEAD + b"\r\n", first, 0.3, lambda: order.append("second sent"), rest)
+    port = serve(make_app(upstream(base_url=server.url)))
+    body = {"model": "up/m", "messages": [{"role": "user", "content": "x"}], "stream": True}
+    connection = http_client.HTTPConnection("127.0.0.1", port, timeout=5)
+    connection.request("POST", "/v1/chat/completions", json.dumps(body), {"Content-Type": "application/json"})
+    response = connection.getresponse()
+    assert response.read1(1000) == first
+    order.append("first read")
+    assert response.read() == rest
+    connection.close()
+    assert order == ["first read", "second sent"]

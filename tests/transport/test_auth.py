@@ -1,0 +1,68 @@
+import pytest
+import requests
+
+from llmproxy.core.errors import TokenError
+from llmproxy.core.tokens import CallableTokenProvider, StaticTokenProvider
+from llmproxy.transport.auth import BearerAuth, HeaderAuth, NoAuth, UpstreamRequest, digest
+from llmproxy.transport.sessions import prepare
+
+
+def signed(auth, **headers):
+    request = prepare("POST", "https://up.example/v1", headers, b"{}")
+    return auth(request)
+
+
+def test_a_bearer_token_is_put_on():
+    assert signed(BearerAuth(StaticTokenProvider("t"))).headers["Authorization"] == "Bearer t"
+
+
+def test_a_token_is_put_in_a_header_of_its_own():
+    request = signed(HeaderAuth("X-Acme-Key", StaticTokenProvider("t")))
+    assert (request.headers["x-acme-key"], "Authorization" in request.headers) == ("t", False)
+
+
+def test_a_token_may_follow_any_word():
+    assert signed(HeaderAuth("Authorization", StaticTokenProvider("t"), "Key")).headers["Authorization"] == "Key t"
+
+
+def test_the_token_replaces_what_the_configuration_put_there():
+    assert signed(BearerAuth(StaticTokenProvider("t")), authorization="x").headers["Authorization"] == "Bearer t"
+
+
+def test_without_a_token_nothing_is_put_on():
+    request = signed(NoAuth())
+    assert (dict(request.headers), request.token_id, request.secret) == ({"Content-Length": "2"}, "", "")
+
+
+def test_the_provider_is_asked_for_each_request():
+    tokens = iter("ab")
+    auth = BearerAuth(CallableTokenProvider(lambda: next(tokens)))
+    assert [signed(auth).headers["Authorization"] for _ in range(2)] == ["Bearer a", "Bearer b"]
+
+
+def test_a_request_knows_its_token_by_a_digest():
+    request = signed(BearerAuth(StaticTokenProvider("t")))
+    assert (request.token_id, request.secret) == (digest("t"), "t")
+    assert digest("t") != digest("u")
+
+
+def test_any_other_request_may_be_signed_too():
+    request = requests.Request("POST", "https://up.example/v1", auth=BearerAuth(StaticTokenProvider("t"))).prepare()
+    assert request.headers["Authorization"] == "Bearer t"
+
+
+@pytest.mark.parametrize("token", ["a\nb", "a\r\nX: y", "a\0", "é", "a\ud800", "a\x7f", "a\tb"])
+def test_a_token_that_no_header_may_hold_is_refused(token):
+    with pytest.raises(TokenError) as caught:
+        signed(BearerAuth(StaticTokenProvider(token)))
+    assert caught.value.detail == "the token holds characters that no header may hold"
+
+
+def test_a_digest_can_be_made_of_anything():
+    assert len(digest("\ud800")) == len(digest("")) == 64
+
+
+def test_nothing_shows_the_token():
+    request = signed(BearerAuth(StaticTokenProvider("canary")))
+    assert "canary" not in f"{request!r} {request} {BearerAuth(StaticTokenProvider('canary'))!r}"
+    assert isinstance(request, UpstreamRequest)
