@@ -36,7 +36,7 @@ a host, a token or a prompt; what an operator needs besides goes into `detail`, 
 from typing import Any, ClassVar, Literal, NamedTuple
 
 Settlement = Literal["settled", "partial", "unknown", "void"]
-"""How a request stands in the ledger: paid and counted; broken off midway; perhaps billed, we cannot know; not billed."""
+"""How a request stands in the ledger: paid and counted; broken off midway; perhaps billed, who knows; not billed."""
 
 
 class Code(NamedTuple):
@@ -90,7 +90,7 @@ CODES: dict[str, Code] = {
     "upstream_rate_limited": Code(429, True, "void", "The provider's rate limit is reached."),
     "upstream_quota_exhausted": Code(503, False, "void", "The quota at the provider is used up."),
     "upstream_overloaded": Code(503, True, "void", "The provider is overloaded."),
-    "upstream_circuit_open": Code(503, True, "void", "The provider has failed repeatedly and is left alone for a while."),
+    "upstream_circuit_open": Code(503, True, "void", "The provider keeps failing and is left alone for a while."),
     "upstream_timeout": Code(504, False, "unknown", "The provider did not answer in time."),
     "upstream_connect_timeout": Code(504, True, "void", "The provider could not be reached in time."),
     "deadline_exceeded": Code(504, False, "unknown", "The request took longer than it may."),

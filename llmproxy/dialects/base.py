@@ -71,6 +71,11 @@ class JSONRequest(LLMRequest):
             return self._raw
         return strict_json.dumps(body)
 
+    def largest(self, *members: str) -> int | None:
+        """The largest limit that these members set; a negative one is none (to vLLM and llama.cpp, -1 is no end)."""
+        limits = [limit for limit in map(self.body.get, members) if isinstance(limit, int) and limit >= 0]
+        return max(limits, default=None)
+
     def asked_for(self, member: str) -> bool:
         """Whether the client itself gave this member a value, rather than a processor."""
         return self._original.get(member) is not None

@@ -1,4 +1,4 @@
-"""Schema fields that check what we rely on and no more. They never convert: a string that looks like a number is none."""
+"""Schema fields that check what we rely on and no more. They never convert: a string like a number is none."""
 
 from typing import Any
 

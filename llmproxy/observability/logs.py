@@ -20,7 +20,10 @@ def log_request(context: RequestContext) -> None:
     """The one line that a finished request leaves. Its facts are in the record as `request`, for handlers of a host's."""
     if log.isEnabledFor(logging.INFO):
         facts = facts_of(context)
-        log.info("request finished %s", _Words(facts), extra={"request": facts})
+        # Made by hand: `log.info` would look up the caller's line, which is this one, for each request.
+        record = log.makeRecord(log.name, logging.INFO, __file__, 0, "request finished %s", (_Words(facts),), None)
+        record.request = facts
+        log.handle(record)
     outcome = context.outcome
     if outcome is not None and outcome.error is not None and outcome.error.detail:
         log.warning("request failed request_id=%s: %s", context.id, outcome.error.detail)
@@ -33,7 +36,13 @@ class _Words:
         self._facts = facts
 
     def __str__(self) -> str:
-        return " ".join([f"{name}={shown(value)}" for name, value in self._facts.items() if value is not None])
+        return " ".join(
+            [
+                f"{name}={shown(value) if value.__class__ is str else value}"
+                for name, value in self._facts.items()
+                if value is not None
+            ]
+        )
 
 
 def facts_of(context: RequestContext) -> dict[str, Any]:
@@ -70,7 +79,23 @@ def configure(level: str, form: Literal["text", "json"]) -> None:
     logger.propagate = False
 
 
-class TextFormatter(logging.Formatter):
+class _Formatter(logging.Formatter):
+    """A formatter that works out a date once a second, and not for each line."""
+
+    def __init__(self, form: str | None = None) -> None:
+        super().__init__(form)
+        self._second: tuple[int, str] = (0, "")
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:
+        second, text = self._second
+        if second != int(record.created):
+            second = int(record.created)
+            text = time.strftime("%Y-%m-%dT%H:%M:%S", self.converter(second))
+            self._second = second, text
+        return f"{text}.{int(record.msecs):03d}"
+
+
+class TextFormatter(_Formatter):
     """Time, level, message; control characters cannot start a line of their own."""
 
     def __init__(self) -> None:
@@ -80,12 +105,12 @@ class TextFormatter(logging.Formatter):
         return super().formatMessage(record).encode("unicode_escape").decode("ascii").replace("\\\\", "\\")
 
 
-class JSONFormatter(logging.Formatter):
+class JSONFormatter(_Formatter):
     """One JSON object a line: time, level, logger, message, and whatever `extra` holds."""
 
     def format(self, record: logging.LogRecord) -> str:
         entry: dict[str, Any] = {
-            "time": self.formatTime(record, "%Y-%m-%dT%H:%M:%S") + f".{int(record.msecs):03d}",
+            "time": self.formatTime(record),
             "level": record.levelname,
             "logger": record.name,
             "message": record.getMessage(),

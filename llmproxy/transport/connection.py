@@ -119,7 +119,7 @@ def read_head(stream: io.BufferedReader) -> http.client.HTTPMessage:
         name, colon, value = line.partition(b":")
         if not colon or not line.endswith(b"\n") or not _FIELD_NAME.fullmatch(name):
             raise UnusableAnswer("a header line that is no field")
-        message[name.decode("ascii")] = value.strip(b" \t\r\n").decode("iso-8859-1")
+        message.set_raw(name.decode("ascii"), value.strip(b" \t\r\n").decode("iso-8859-1"))
     raise UnusableAnswer(f"more than {_MAX_FIELDS} header fields")
 
 
@@ -219,9 +219,14 @@ class _Upstream:
     since = 0.0
     idle_since = 0.0
     _head: bytes | None = None
+    _connecting = False
 
     def connect(self) -> None:
-        super().connect()  # type: ignore[misc]  # a mixin beside urllib3's connection
+        self._head, self._connecting = None, True
+        try:
+            super().connect()  # type: ignore[misc]  # a mixin beside urllib3's connection
+        finally:
+            self._connecting = False
         self.since = time.monotonic()
         self._hold()
 
@@ -236,7 +241,7 @@ class _Upstream:
             self._send_now(b"")
 
     def send(self, data: Any) -> None:
-        """Head and body leave in one piece where the body is small: one system call, and one packet for the upstream."""
+        """Head and body leave in one piece where the body is small: one system call, one packet for the upstream."""
         if self._head is None or not isinstance(data, bytes):
             self._send_now(data)
         elif not self._head:
@@ -247,7 +252,7 @@ class _Upstream:
     def _send_now(self, data: Any) -> None:
         head, self._head = self._head, None
         lease = getattr(_thread, "lease", None)
-        if lease is not None:
+        if lease is not None and not self._connecting:  # what opens a proxy's tunnel is no part of the request
             lease.sent = True
         if head and len(data) > _SMALL_BODY:
             super().send(head)  # type: ignore[misc]

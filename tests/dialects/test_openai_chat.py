@@ -104,10 +104,14 @@ def test_a_stream_is_asked_for(value, stream):
         ({"max_tokens": 5}, 5),
         ({"max_completion_tokens": 6}, 6),
         ({"max_tokens": 5, "max_completion_tokens": 6}, 6),
+        ({"max_tokens": 6, "max_completion_tokens": 5}, 6),
         ({"max_tokens": 5, "max_completion_tokens": None}, 5),
+        ({"max_tokens": 0}, 0),
+        ({"max_tokens": -1}, None),
+        ({"max_tokens": -1, "max_completion_tokens": 5}, 5),
     ],
 )
-def test_the_output_limit_is_the_newer_member_if_it_is_there(members, limit):
+def test_the_output_limit_is_the_largest_that_may_count(members, limit):
     assert ask(**members).max_tokens == limit
 
 
@@ -147,6 +151,8 @@ def test_the_last_user_text_is_found(messages, text):
         ({}, {"max_tokens": 7}),
         ({"max_tokens": 50}, {"max_tokens": 7}),
         ({"max_completion_tokens": 50}, {"max_completion_tokens": 7}),
+        ({"max_completion_tokens": 5, "max_tokens": 50}, {"max_completion_tokens": 7, "max_tokens": 7}),
+        ({"max_tokens": -1}, {"max_tokens": 7}),
     ],
 )
 def test_the_output_limit_is_set_in_the_member_the_client_uses(members, edited):

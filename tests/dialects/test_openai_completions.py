@@ -73,6 +73,10 @@ def test_tokens_take_no_system_prompt(prompt):
     assert caught.value.param == "prompt"
 
 
+def test_a_negative_output_limit_is_none():
+    assert ask(max_tokens=-1).max_tokens is None
+
+
 def test_the_output_limit_is_read_and_set():
     request = ask(max_tokens=50)
     assert (request.max_tokens, request.with_max_tokens(7).max_tokens) == (50, 7)

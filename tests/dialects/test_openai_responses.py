@@ -53,6 +53,13 @@ def test_texts_are_those_of_instructions_and_messages():
     assert list(request.texts()) == ["be kind", "a", "b"]
 
 
+def test_what_a_tool_has_answered_is_text_too():
+    parts = {"type": "function_call_output", "call_id": "2", "output": [{"type": "input_text", "text": "no"}, IMAGE]}
+    request = ask([OUTPUT, parts])
+    assert list(request.texts()) == ["ok", "no"]
+    assert list(request.map_texts(str.upper).texts()) == ["OK", "NO"]
+
+
 @pytest.mark.parametrize(("given", "text"), [("a", "a"), ([user("a"), CALL], "a"), ([CALL], "")])
 def test_the_last_user_text_is_found(given, text):
     assert ask(given).last_user_text() == text
@@ -60,7 +67,7 @@ def test_the_last_user_text_is_found(given, text):
 
 def test_every_text_is_mapped_and_items_without_stay():
     request = ask([user("a"), CALL, OUTPUT, user([IMAGE])], instructions="b").map_texts(str.upper)
-    assert request.to_dict()["input"] == [user("A"), CALL, OUTPUT, user([IMAGE])]
+    assert request.to_dict()["input"] == [user("A"), CALL, {**OUTPUT, "output": "OK"}, user([IMAGE])]
     assert request.to_dict()["instructions"] == "B"
 
 
@@ -95,6 +102,10 @@ def test_a_system_prompt_goes_where_it_is_told(instructions, position, edited):
 def test_instructions_in_items_take_no_system_prompt():
     with pytest.raises(UnsupportedFeature):
         ask(instructions=[user("a")]).with_system_prompt("new")
+
+
+def test_a_negative_output_limit_is_none():
+    assert ask(max_output_tokens=-1).max_tokens is None
 
 
 def test_the_output_limit_is_read_and_set():

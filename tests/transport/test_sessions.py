@@ -103,6 +103,15 @@ def test_a_configured_proxy_is_used(serve, send, client):
     assert proxy.requests[0].startswith(b"POST http://up.example/v1/x HTTP/1.1\r\n")
 
 
+def test_nothing_was_sent_where_the_proxy_did_not_let_us_through(serve, send, client):
+    proxy, context = serve([READ, b"HTTP/1.1 403 Forbidden\r\n\r\n", CLOSE]), attempted()
+    through = client(proxy=f"http://127.0.0.1:{proxy.port}")
+    with pytest.raises(ProviderError) as caught:
+        send(None, url="https://up.example/v1/x", context=context, through=through)
+    assert proxy.requests[0].startswith(b"CONNECT up.example:443 HTTP/1.")
+    assert (caught.value.code, context.attempts[0].sent) == ("upstream_unavailable", False)
+
+
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer ours"}])
 def test_netrc_is_ignored(serve, send, monkeypatch, tmp_path, headers):
     (tmp_path / "netrc").write_text("machine 127.0.0.1 login canary password canary\n")

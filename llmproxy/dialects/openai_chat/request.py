@@ -6,6 +6,7 @@ from typing import Any, Self
 from llmproxy.dialects.base import JSONRequest, map_text, texts_in
 
 SYSTEM_ROLES = ("system", "developer")
+LIMITS = ("max_tokens", "max_completion_tokens")  # which of the two counts, differs from host to host
 
 
 class ChatRequest(JSONRequest):
@@ -20,8 +21,7 @@ class ChatRequest(JSONRequest):
 
     @property
     def max_tokens(self) -> int | None:
-        limit = self.body.get("max_completion_tokens")
-        return limit if limit is not None else self.body.get("max_tokens")
+        return self.largest(*LIMITS)
 
     @property
     def wants_usage(self) -> bool:
@@ -40,8 +40,8 @@ class ChatRequest(JSONRequest):
         )
 
     def with_max_tokens(self, limit: int) -> Self:
-        newer = self.body.get("max_completion_tokens") is not None
-        return self.with_members(**{"max_completion_tokens" if newer else "max_tokens": limit})
+        given = [name for name in LIMITS if self.body.get(name) is not None]
+        return self.with_members(**dict.fromkeys(given or ["max_tokens"], limit))
 
     def with_system_prompt(self, text: str, position: str = "before") -> Self:
         prompt = {"role": "system", "content": text}

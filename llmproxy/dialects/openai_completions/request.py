@@ -18,7 +18,7 @@ class CompletionsRequest(JSONRequest):
 
     @property
     def max_tokens(self) -> int | None:
-        return self.body.get("max_tokens")
+        return self.largest("max_tokens")
 
     @property
     def wants_usage(self) -> bool:

@@ -7,6 +7,8 @@ from llmproxy.core.errors import UnsupportedFeature
 from llmproxy.dialects.base import JSONRequest, map_text, texts_in
 from llmproxy.dialects.openai_chat.request import replace_text
 
+TEXTS = ("content", "output")  # of messages, and of what tools have answered
+
 
 class ResponsesRequest(JSONRequest):
     """A call of `/v1/responses`."""
@@ -22,12 +24,14 @@ class ResponsesRequest(JSONRequest):
 
     @property
     def max_tokens(self) -> int | None:
-        return self.body.get("max_output_tokens")
+        return self.largest("max_output_tokens")
 
     def texts(self) -> Iterator[str]:
         yield from texts_in(self.body.get("instructions"))
-        for message in self.messages:
-            yield from texts_in(message.get("content"))
+        given = self.body.get("input")
+        for item in [{"content": given}] if isinstance(given, str) else given or []:
+            for name in TEXTS:
+                yield from texts_in(item.get(name))
 
     def map_texts(self, function: Callable[[str], str]) -> Self:
         changed: dict[str, Any] = {}
@@ -38,8 +42,7 @@ class ResponsesRequest(JSONRequest):
             changed["input"] = function(given)
         elif given is not None:
             changed["input"] = [
-                {**item, "content": map_text(item["content"], function)} if "content" in item else item
-                for item in given
+                {**item, **{name: map_text(item[name], function) for name in TEXTS if name in item}} for item in given
             ]
         return self.with_members(**changed)
 
@@ -67,6 +70,7 @@ class ResponsesRequest(JSONRequest):
         items = list(given)
         for index in reversed(range(len(items))):
             if items[index].get("role") == "user":
-                items[index] = {**items[index], "content": replace_text(items[index].get("content"), text, "input_text")}
+                content = replace_text(items[index].get("content"), text, "input_text")
+                items[index] = {**items[index], "content": content}
                 break
         return self.with_members(input=items)
