@@ -19,6 +19,7 @@ from llmproxy.dialects import CLIENT_DIALECTS
 from llmproxy.dialects.base import ClientDialect
 from llmproxy.processors import PROCESSORS
 from llmproxy.processors.answer_form import AnswerFormProcessor
+from llmproxy.processors.model_access import ModelAccessProcessor
 from llmproxy.providers import PROVIDERS
 from llmproxy.routing.catalog import Catalog, Listing
 from llmproxy.routing.router import Router
@@ -90,7 +91,7 @@ class Gateway:
 
     def _endpoints_of(self, route: RouteConfig) -> Iterator[Endpoint]:
         client = Router(self.catalog, self.llms, route.target_llm) if route.target_llm else self._by_name
-        chain = ProcessorChain(self._processors_of(route))
+        chain = ProcessorChain(self._processors_of(route, client))
         prefix, whole = route.path_prefix.rstrip("/"), self._is_whole_path(route)
         for dialect in self._dialects:
             pipeline = Pipeline(dialect, chain, client)
@@ -101,11 +102,12 @@ class Gateway:
     def _is_whole_path(self, route: RouteConfig) -> bool:
         return any(route.path_prefix.endswith(path) for dialect in self._dialects for path in dialect.paths)
 
-    def _processors_of(self, route: RouteConfig) -> list[Processor]:
-        named = [self.processors[name] for name in route.processors]
-        if route.allow_streaming and route.allow_non_streaming:
-            return named
-        return [AnswerFormProcessor(route.allow_streaming, route.allow_non_streaming), *named]
+    def _processors_of(self, route: RouteConfig, router: Router) -> Iterator[Processor]:
+        if not (route.allow_streaming and route.allow_non_streaming):
+            yield AnswerFormProcessor(route.allow_streaming, route.allow_non_streaming)
+        if route.processors:
+            yield ModelAccessProcessor(router.permit)
+        yield from (self.processors[name] for name in route.processors)
 
     def _make_processor(self, config: ProcessorConfig) -> Processor:
         kind = PROCESSORS.get(config.type)

@@ -25,17 +25,25 @@ class Router(LLMClient):
         self._llms = llms
         self._target = target
 
+    def permit(self, request: LLMRequest) -> None:
+        """Raises `ModelNotFound` unless the client may use the model it asked for, whatever a processor makes of it."""
+        asked = request.context.model or request.model
+        names: tuple[str, ...] = (asked,)
+        if self._target is not None:
+            names = (self._target,) if self._catalog.has_model(self._target) else (asked, f"{self._target}/{asked}")
+        self._catalog.check(request.context.models, *names)
+
     def targets(self, request: LLMRequest) -> Sequence[Target]:
         """Where the request may go, the preferred one first.
 
         Raises:
             ModelNotFound: Nowhere.
         """
-        allowed = request.context.models
-        if self._target is None or self._catalog.has_model(self._target):
-            return self._catalog.resolve(self._target or request.model, allowed)
-        self._catalog.check(allowed, request.model, f"{self._target}/{request.model}")
-        return [Target(self._target, request.model)]
+        self.permit(request)
+        if self._target is not None and not self._catalog.has_model(self._target):
+            return [Target(self._target, request.model)]
+        name = self._target or request.model
+        return self._catalog.resolve(name, request.context.models if name == request.context.model else None)
 
     def execute(self, request: LLMRequest) -> ResponseStream:
         for target in self.targets(request):
