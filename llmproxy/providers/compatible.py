@@ -47,7 +47,7 @@ ROWS = {
         documents="https://inference-docs.cerebras.ai",
     ),
     "deepseek": Row(
-        "https://api.deepseek.com/v1", "DEEPSEEK_API_KEY", ("chat", "responses"), ("deepseek-*",),
+        "https://api.deepseek.com", "DEEPSEEK_API_KEY", ("chat", "responses"), ("deepseek-*",),
         documents="https://api-docs.deepseek.com",
     ),
     "fireworks": Row(
@@ -76,8 +76,8 @@ ROWS = {
         documents="https://docs.mistral.ai/api",
     ),
     "moonshot": Row(
-        "https://api.moonshot.ai/v1", "MOONSHOT_API_KEY", models=("kimi-*", "moonshot-*"),
-        documents="https://platform.moonshot.ai/docs",
+        "https://api.moonshot.ai/v1", "MOONSHOT_API_KEY", ("chat", "responses"), ("kimi-*", "moonshot-*"),
+        documents="https://platform.kimi.ai/docs/api/overview",
     ),
     "nvidia": Row(
         "https://integrate.api.nvidia.com/v1", "NVIDIA_API_KEY", ("chat", "completions", "embeddings"),
@@ -92,8 +92,8 @@ ROWS = {
         documents="https://docs.perplexity.ai/guides/chat-completions-guide",
     ),
     "together": Row(
-        "https://api.together.xyz/v1", "TOGETHER_API_KEY", ("chat", "completions", "embeddings"),
-        documents="https://docs.together.ai/docs/openai-api-compatibility",
+        "https://api.together.ai/v1", "TOGETHER_API_KEY", ("chat", "completions", "embeddings"),
+        documents="https://docs.together.ai/docs/inference/openai-compatibility",
     ),
     "vllm": Row(
         "http://127.0.0.1:8000/v1", None, ALL_FOUR,
