@@ -88,7 +88,7 @@ class ResponseStream:
         self._context = request.context if request is not None else None
         self._dialect: ProviderSide | None = None
         self._hides_usage = False
-        self._source: Iterator[Event | Step] = _flushed(Event(chunk) for chunk in chunks)
+        self._source: Iterator[Event | Step] = _flushed(map(Event, chunks)) if chunks else iter(())
         self._events: Iterator[Event | Step] | None = None
         self._maps: list[Callable[[Event], Event | None]] = []
         self._bytes: Iterator[bytes] | None = None

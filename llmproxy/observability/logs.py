@@ -26,7 +26,8 @@ def log_request(context: RequestContext) -> None:
         log.handle(record)
     outcome = context.outcome
     if outcome is not None and outcome.error is not None and outcome.error.detail:
-        log.warning("request failed request_id=%s: %s", context.id, outcome.error.detail)
+        detail = outcome.error.detail  # may hold words of the upstream's
+        log.warning("request failed request_id=%s: %s", context.id, detail if detail.isprintable() else ascii(detail))
 
 
 class _Words:

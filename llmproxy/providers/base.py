@@ -175,8 +175,9 @@ class Provider(LLMClient):
         if request.stream and self.asks_usage:
             body = dialect.ask_usage(body)
         attempts = request.context.attempts
-        attempt = attempts[-1] if attempts else Attempt(self.name, request.model)
-        return Call(request, dialect, body, request.stream, attempt)
+        if not attempts:  # without a router: whoever sends it keeps the record
+            attempts.append(Attempt(self.name, request.model))
+        return Call(request, dialect, body, request.stream, attempts[-1])
 
     def prepare(self, call: Call) -> UpstreamRequest:
         """The HTTP request of an attempt, token included."""

@@ -56,18 +56,24 @@ class EchoProvider(Provider):
             request.context.cancellation.wait(self.options["delay_ms"] / 1000)
 
     def _embed(self, request: LLMRequest) -> ResponseStream:
-        texts = list(request.texts())
-        tokens = estimate_tokens(texts)
+        inputs = _inputs(request.to_dict().get("input"))
+        tokens = estimate_tokens(request.texts())
         body = {
             "object": "list",
             "data": [
-                {"object": "embedding", "index": index, "embedding": _vector(text)} for index, text in enumerate(texts)
+                {"object": "embedding", "index": index, "embedding": _vector(text)} for index, text in enumerate(inputs)
             ],
             "model": request.context.model or request.model,
             "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
         }
         event = Event.whole(strict_json.dumps(body), body)
         return ResponseStream.relay([event], PROVIDER_DIALECTS.get(_EMBEDDINGS)(), request)
+
+
+def _inputs(given: Any) -> list[str]:
+    """What is to be embedded: a text or a list of token numbers, or several of them."""
+    several = isinstance(given, list) and not isinstance(next(iter(given), None), int)
+    return [item if isinstance(item, str) else str(item) for item in (given if several else [given])]
 
 
 def _vector(text: str) -> list[Any]:

@@ -102,12 +102,22 @@ def test_an_outcome_is_told(error, stream, begun, status, outcome):
     assert (facts["status"], facts["outcome"]) == (status, outcome)
 
 
+FORGED = ["a\nb", "a\r\nb", "a\x1b[31mb", "a\u2028b", "a\x85b", "a\x00b", "\ud800"]
+
+
 @pytest.mark.parametrize("form", ["text", "json"])
-@pytest.mark.parametrize("text", ["a\nb", "a\r\nb", "a\x1b[31mb", "a\u2028b", "a\x85b", "a\x00b", "\ud800"])
+@pytest.mark.parametrize("text", FORGED)
 def test_a_text_of_a_clients_cannot_start_a_line_of_its_own(line, form, text):
     said = line(form, lambda: logs.log_request(finished(model=text)))
     assert len(said) == 1
     assert said[0].isprintable()
+
+
+@pytest.mark.parametrize("text", FORGED)
+def test_a_text_of_an_upstreams_cannot_start_a_line_in_a_hosts_log(logged, text):
+    logs.log_request(finished(ProviderError(detail=f"upstream status 400: {text}")))
+    assert all(record.getMessage().isprintable() for record in logged.records)
+    assert len(logged.records) == 2
 
 
 @pytest.mark.parametrize(("value", "shown"), [("a", "a"), ("a b", '"a b"'), ('a"b', '"a\\"b"'), (5, "5")])

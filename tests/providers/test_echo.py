@@ -68,6 +68,12 @@ def test_echo_embeds_a_single_text(echo):
     assert len(echo(EMBEDDINGS, input="one").json["data"]) == 1
 
 
+@pytest.mark.parametrize(("given", "count"), [([1, 2, 3], 1), ([[1, 2], [3]], 2), ([], 0)])
+def test_echo_embeds_tokens(echo, given, count):
+    data = echo(EMBEDDINGS, input=given).json["data"]
+    assert len({tuple(item["embedding"]) for item in data}) == count
+
+
 def test_echo_streams_word_by_word(echo):
     said = events(echo(stream=True, messages=[{"role": "user", "content": " two  words\n"}]))
     assert [chunk["choices"][0]["delta"].get("content") for chunk in said[:-2]] == ["", " two", "  words\n"]

@@ -54,6 +54,14 @@ def test_another_method_is_not_allowed_in_our_shape(client, get, method):
     assert response.headers["Allow"] == "POST"
 
 
+@pytest.mark.parametrize(
+    ("path", "allowed"), [("/v1/chat/completions", "OPTIONS, POST"), ("/v1/models", "GET, HEAD, OPTIONS")]
+)
+def test_a_path_tells_its_methods(client, get, path, allowed):
+    response = get(client, path, "OPTIONS")
+    assert (response.status_code, response.headers["Allow"]) == (204, allowed)
+
+
 @pytest.mark.parametrize("path", ["/v1/models", "/v1/models/echo", "/livez", "/readyz"])
 def test_what_is_read_cannot_be_posted(client, get, path):
     response = get(client, path, "POST")
