@@ -100,7 +100,8 @@ class Face:
         def guarded(**values: str) -> Response:
             request = _request()
             if request.method == "OPTIONS":
-                response = flask.current_app.response_class(status=204, headers={"Allow": ", ".join(sorted({*methods, "OPTIONS"}))})
+                headers = {"Allow": ", ".join(sorted({*methods, "OPTIONS"}))}
+                response = flask.current_app.response_class(status=204, headers=headers)
             elif request.method not in methods:
                 error = MethodNotAllowed(headers={"Allow": ", ".join(methods)})
                 response = self._refuse(error, _context(), self._default_dialect)
