@@ -84,7 +84,7 @@ class Gateway:
         self.endpoints = {each.path: each for route in routes for each in self._endpoints_of(route)}
 
     def pipeline(self, dialect: str) -> Pipeline:
-        """The pipeline of a dialect's own path, for callers in the same process; by model name where no route has it."""
+        """The pipeline of a dialect's own path, for callers in this process; by model name where no route has it."""
         client_dialect = next(each for each in self._dialects if each.name == dialect)
         endpoint = self.endpoints.get(client_dialect.paths[0])
         return endpoint.pipeline if endpoint else Pipeline(client_dialect, ProcessorChain(), self._by_name)

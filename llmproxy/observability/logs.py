@@ -1,7 +1,9 @@
 """The log: one line per request when it finishes, as text or JSON; never a key, never a prompt."""
 
+import io
 import json
 import logging
+import os
 import sys
 import time
 from typing import Any, Literal
@@ -17,7 +19,7 @@ _STANDARD = frozenset(vars(logging.makeLogRecord({})))
 
 
 def log_request(context: RequestContext) -> None:
-    """The one line that a finished request leaves. Its facts are in the record as `request`, for handlers of a host's."""
+    """The one line that a finished request leaves. Its facts are in the record as `request`, for a host's handlers."""
     if log.isEnabledFor(logging.INFO):
         facts = facts_of(context)
         # Made by hand: `log.info` would look up the caller's line, which is this one, for each request.
@@ -73,11 +75,34 @@ def facts_of(context: RequestContext) -> dict[str, Any]:
 def configure(level: str, form: Literal["text", "json"]) -> None:
     """Sends the package's log to standard error. For a process of our own: a host application has its own logging."""
     logger = logging.getLogger(ROOT)
-    handler = logging.StreamHandler(sys.stderr)
+    handler = LineHandler(sys.stderr)
     handler.setFormatter(JSONFormatter() if form == "json" else TextFormatter())
     logger.handlers[:] = [handler]
     logger.setLevel(level.upper())
     logger.propagate = False
+
+
+class LineHandler(logging.StreamHandler[Any]):
+    """Writes each record with one system call and no lock: threads that finish together do not queue for the log.
+
+    A stream without a file below it is written to as `StreamHandler` does.
+    """
+
+    def createLock(self) -> None:
+        self.lock = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            line = (self.format(record) + self.terminator).encode("utf-8", "backslashreplace")
+            while line:
+                line = line[os.write(self._file(), line) :]
+        except io.UnsupportedOperation:
+            super().emit(record)
+        except Exception:  # a log that cannot be written must not break the request it is about
+            self.handleError(record)
+
+    def _file(self) -> int:
+        return int(self.stream.fileno())
 
 
 class _Formatter(logging.Formatter):

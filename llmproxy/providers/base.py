@@ -149,6 +149,8 @@ class Provider(LLMClient):
         reply = self._transport.send(upstream_request, request.context)
         try:
             call.attempt.status = reply.status
+            if reply.status not in (401, 403):  # what an upstream says to our own token is nobody else's business
+                request.context.response_headers.update(relayed_headers(reply.headers))
             self._check_status(call, reply)
             return self._answer(call, reply)
         except LLMProxyError as error:
@@ -231,7 +233,7 @@ class Provider(LLMClient):
             raise ProviderError(code="upstream_bad_response", detail=f"upstream status {reply.status}")
         coding = reply.headers.get("content-encoding", "identity").lower()
         if coding != "identity":
-            raise ProviderError(code="upstream_bad_response", detail=f"content-encoding {coding!r}, which was not asked for")
+            raise ProviderError(code="upstream_bad_response", detail=f"content-encoding {coding!r} was not asked for")
 
     def _answer(self, call: Call, reply: Reply) -> ResponseStream:
         request, dialect = call.request, call.dialect
@@ -239,13 +241,6 @@ class Provider(LLMClient):
         streamed = call.stream and media_type != "application/json"
         if media_type == "text/html" or (media_type == "text/event-stream") > call.stream:
             raise ProviderError(code="upstream_bad_response", detail=f"content-type {media_type!r}")
-        request.context.response_headers.update(
-            {
-                name: value
-                for name, value in reply.headers.items()
-                if name.startswith(RELAYED_HEADERS) and value.isprintable()
-            }
-        )
         if streamed:
             events = dialect.decode(reply.chunks())
             stream = ResponseStream.relay(events, dialect, request, usage_asked=self.asks_usage)
@@ -284,6 +279,13 @@ class Provider(LLMClient):
         except ValidationError as error:
             raise ConfigError(f"[llm.{self.name}] {error.messages}") from error
         return loaded
+
+
+def relayed_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """The upstream's headers that its caller's caller may see: how much of a rate limit is left."""
+    return {
+        name: value for name, value in headers.items() if name.startswith(RELAYED_HEADERS) and value.isprintable()
+    }
 
 
 def same_origin(url: str, base_url: str) -> bool:

@@ -1,4 +1,4 @@
-"""Hosts that speak OpenAI's dialects, as rows of data: base URL and key name are those of the vendors' own documents."""
+"""Hosts that speak OpenAI's dialects, as rows of data: base URLs and key names are those of the vendors' documents."""
 
 from dataclasses import dataclass
 

@@ -19,7 +19,7 @@ from llmproxy.core.request import LLMRequest
 from llmproxy.core.response import ResponseStream
 from llmproxy.core.sse import PAUSE, Event, Step
 from llmproxy.dialects import CLIENT_DIALECTS, PROVIDER_DIALECTS
-from llmproxy.providers.base import Provider
+from llmproxy.providers.base import Provider, relayed_headers
 
 # Members that say nothing about what is asked.
 _VOLATILE = ("metadata", "user", "safety_identifier", "prompt_cache_key", "stream_options", "store", "service_tier")
@@ -74,7 +74,7 @@ class ReplayProvider(Provider):
     def execute(self, request: LLMRequest) -> ResponseStream:
         exchange = self._find(request)
         dialect = PROVIDER_DIALECTS.get(request.dialect)()
-        request.context.response_headers.update(_relayed(exchange.headers))
+        request.context.response_headers.update(relayed_headers(exchange.headers))
         if exchange.status != 200:
             raise dialect.read_error(exchange.status, exchange.headers, exchange.body)
         if not request.stream:
@@ -183,7 +183,3 @@ def _likeness(exchange: Exchange, asked: dict[str, Any]) -> int:
     same_size = len(theirs.get("messages") or ()) == len(asked.get("messages") or ())
     same_tools = bool(theirs.get("tools")) == bool(asked.get("tools"))
     return 2 * (theirs.get("model") == asked.get("model")) + 2 * same_tools + same_size
-
-
-def _relayed(headers: dict[str, str]) -> dict[str, str]:
-    return {name: value for name, value in headers.items() if name.startswith("x-ratelimit-")}

@@ -22,6 +22,7 @@ MAX_IDLE_SECS = 30.0
 MAX_AGE_SECS = 300.0
 _BUFFER_BYTES = 16 * 1024
 _SMALL_BODY = 64 * 1024
+_SEND_SECS = 10.0
 _MAX_LINE = 64 * 1024
 _MAX_FIELDS = 100
 _FIELD = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+: [^\r\n\0]*")
@@ -38,11 +39,13 @@ class Lease:
     """What one attempt holds of a connection, from the moment it has one until the answer is read.
 
     Attributes:
+        connect_secs: How long connecting may take; urllib3's one timeout is that of the reads.
         sent: Whether a byte of the request has been given to the socket.
         answer: The answer's framing, once its head has come.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, connect_secs: float = 5.0) -> None:
+        self.connect_secs = connect_secs
         self.sent = False
         self.answer: FramedAnswer | None = None
         self._socket: socket.socket | None = None
@@ -231,21 +234,44 @@ class FramedAnswer(http.client.HTTPResponse):
         return buffered.find(b"\r\n\r\n", 3) >= 0 if buffered[2:3] == b"0" else len(buffered) > end + 1
 
 
+class UnhurriedSocket(socket.socket):
+    """A connected socket that asks the kernel for a timeout only when it is another than it has.
+
+    urllib3 sets it twice for each request, and each time costs a hand-over of the interpreter's lock.
+    """
+
+    def __init__(self, connected: socket.socket) -> None:
+        timeout = connected.gettimeout()
+        super().__init__(connected.family, connected.type, connected.proto, fileno=connected.detach())
+        super().settimeout(timeout)
+
+    def settimeout(self, value: float | None) -> None:
+        if value != self.gettimeout():
+            super().settimeout(value)
+
+
 class _Upstream:
     """What both kinds of connection do besides connecting."""
 
     sock: Any
+    timeout: Any
     since = 0.0
     idle_since = 0.0
     _head: bytes | None = None
     _connecting = False
 
     def connect(self) -> None:
+        lease = getattr(_thread, "lease", None)
+        patience = self.timeout
         self._head, self._connecting = None, True
         try:
+            if lease is not None:
+                self.timeout = lease.connect_secs
             super().connect()  # type: ignore[misc]  # a mixin beside urllib3's connection
         finally:
-            self._connecting = False
+            self.timeout, self._connecting = patience, False
+        if type(self.sock) is socket.socket:
+            self.sock = UnhurriedSocket(self.sock)
         self.since = time.monotonic()
         self._poll = select.poll()
         self._poll.register(self.sock, select.POLLIN | select.POLLHUP | select.POLLERR)
@@ -290,6 +316,7 @@ class _Upstream:
         if lease is not None and not self._connecting:  # what opens a proxy's tunnel is no part of the request
             lease.sent = True
         if head and len(data) > _SMALL_BODY:
+            self.sock.settimeout(_SEND_SECS)  # a body of this size waits for its reader; urllib3 sets it back
             super().send(head)  # type: ignore[misc]
         elif head:
             data = head + data

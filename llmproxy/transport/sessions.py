@@ -106,7 +106,8 @@ class UpstreamSession(requests.Session):
         self._adapter = UpstreamAdapter(settings)
         self.mount("https://", self._adapter)
         self.mount("http://", self._adapter)
-        self._timeout = (settings.connect_secs, settings.first_event_secs)
+        # One timeout for all: a connection takes that of connecting from its lease, and none has to be changed midway.
+        self._timeout = settings.first_event_secs
         self._proxies = {"http": settings.proxy, "https": settings.proxy} if settings.proxy else None
         self._verify = settings.verify
 
@@ -135,7 +136,7 @@ class ClientProvider:
         Raises:
             ProviderError: No answer came; the error knows whether anything was sent.
         """
-        lease = Lease()
+        lease = Lease(self.settings.connect_secs)
         forget = context.cancellation.on_cancel(lease.shut_down)
         try:
             with leased(lease):

@@ -60,7 +60,8 @@ class Doorkeeper:
             raise _refused() from error
         except Forbidden as error:
             raise AccessDenied() from error
-        if not caller:  # not `is None`: a proxy object, as Flask extensions have them, may stand for it
+        # Not `is None`: a proxy object may stand for it. And flask-login's nobody is an object of its own.
+        if not caller or getattr(caller, "is_authenticated", True) is False:
             raise _refused()
         name = getattr(caller, "name", None) or getattr(caller, "id", None) or caller
         return Client(str(name))

@@ -23,6 +23,7 @@ from llmproxy.web.cors import cors_headers
 from llmproxy.web.models import list_models, show_model
 from llmproxy.web.respond import Rendered, answer, failed, late_response
 
+READING = ("GET", "HEAD")
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"]
 # No redirects either: they are HTML, and lead to whatever the Host header says.
 _RULE: Mapping[str, Any] = {"methods": METHODS, "provide_automatic_options": False, "merge_slashes": False}
@@ -64,10 +65,10 @@ class Face:
         for number, endpoint in enumerate(self.gateway.endpoints.values()):
             self._add(blueprint, endpoint.path, f"endpoint_{number}", ("POST",), self._view(endpoint))
         for number, prefix in enumerate(self.gateway.prefixes):
-            self._add(blueprint, f"{prefix}/v1/models", f"models_{number}", ("GET", "HEAD"), self._list_models)
-            self._add(blueprint, f"{prefix}/v1/models/<path:model>", f"model_{number}", ("GET", "HEAD"), self._show_model)
-        self._add(blueprint, "/livez", "livez", ("GET", "HEAD"), self._alive)
-        self._add(blueprint, "/readyz", "readyz", ("GET", "HEAD"), self._alive)
+            self._add(blueprint, f"{prefix}/v1/models", f"models_{number}", READING, self._list_models)
+            self._add(blueprint, f"{prefix}/v1/models/<path:model>", f"model_{number}", READING, self._show_model)
+        self._add(blueprint, "/livez", "livez", READING, self._alive)
+        self._add(blueprint, "/readyz", "readyz", READING, self._alive)
         blueprint.record(lambda state: self._add_rest(state, own_paths))
         return blueprint
 

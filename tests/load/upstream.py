@@ -52,7 +52,7 @@ class Script:
     @classmethod
     @functools.lru_cache
     def parse(cls, text: str) -> Self:
-        """The script of the marker in a text, or the default one. Raises ValueError or TypeError when it is nonsense."""
+        """The script of the marker in a text, or the default one. Raises ValueError or TypeError if it is nonsense."""
         marker = MARKER.search(text)
         wishes = dict(wish.split("=", 1) for wish in marker[1].split()) if marker else {}
         framing = wishes.pop("framing", "chunked")

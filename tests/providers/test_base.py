@@ -623,3 +623,9 @@ def test_connections_are_given_up_on_request(parse):
         say(each, parse())
         each.close()
         assert each._transport._sessions == {}
+
+
+@pytest.mark.parametrize(("status", "shown"), [(200, True), (429, True), (400, True), (401, False), (403, False)])
+def test_rate_limits_are_shown_unless_our_own_token_is_at_fault(status, shown, client, ask, up):
+    up.post(CHAT_URL, status=status, json=completion("hi"), headers={"x-ratelimit-remaining-requests": "3"})
+    assert ("x-ratelimit-remaining-requests" in ask(client).headers) is shown

@@ -1,5 +1,6 @@
 import io
 import json
+from types import SimpleNamespace
 
 import pytest
 from fakes import CHAT_URL, completion
@@ -225,6 +226,11 @@ def test_a_proxy_object_for_nobody_is_nobody(hosted):
     from werkzeug.local import LocalProxy
 
     assert hosted(lambda: LocalProxy(lambda: None)) == (401, None)
+
+
+def test_the_anonymous_user_of_a_login_extension_is_nobody(hosted):
+    assert hosted(lambda: SimpleNamespace(is_authenticated=False, name="guest")) == (401, None)
+    assert hosted(lambda: SimpleNamespace(is_authenticated=True, name="ann")) == (200, "ann")
 
 
 def test_a_host_may_look_at_the_request(hosted):

@@ -6,9 +6,9 @@ import json
 
 import pytest
 from gunicorns import gunicorn
-from wire.recordings import WIRE, records, replaying
 
 from llmproxy.providers.compatible import ROWS
+from wire.recordings import WIRE, records, replaying
 
 CHUNKINGS = ("event", "7", "all")
 

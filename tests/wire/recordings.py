@@ -1,4 +1,4 @@
-"""The recorded exchanges: where they are, which of them are in dialects we speak, and what a client should see of them."""
+"""The recorded exchanges: where they are, which are in dialects we speak, and what a client should see of them."""
 
 import contextlib
 import functools

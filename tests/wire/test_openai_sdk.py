@@ -1,6 +1,7 @@
 """The official `openai` SDK sees through the proxy what it sees when it talks to the upstream itself."""
 
 import pytest
+
 from wire.conftest import queue
 from wire.recordings import ENDINGS, OURS, WIRE, body_of, records
 
@@ -41,7 +42,8 @@ def call(base_url, record):
     named = {name: body.pop(name) for name in POSITIONAL[record["endpoint"]] if name in body}
     stream = body.pop("stream", False)
     with openai.OpenAI(base_url=base_url, api_key="client-key", max_retries=0, timeout=20) as client:
-        answer = CALLS[record["endpoint"]](client).create(**named, **({"stream": True} if stream else {}), extra_body=body)
+        create = CALLS[record["endpoint"]](client).create
+        answer = create(**named, **({"stream": True} if stream else {}), extra_body=body)
         if stream:
             return [event.to_dict(mode="json") for event in answer]
         return answer.to_dict(mode="json")

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+
 from wire.conftest import CHUNKINGS
 from wire.recordings import OURS, WIRE, body_of, events_of, expected_events, records
 
@@ -39,7 +40,7 @@ def test_a_stream_arrives_event_by_event_as_it_was_recorded(name, record, chunki
 
 @pytest.mark.parametrize(("name", "record"), of(stream=False, ok=False))
 def test_an_error_keeps_its_meaning(name, record, exchange):
-    status, headers, text = exchange(name, record, body_of(record))
+    status, _, text = exchange(name, record, body_of(record))
     recorded, error = record["response"], json.loads(text)["error"]
     if recorded["status"] in OURS:
         assert (status, error["code"]) == OURS[recorded["status"]]
