@@ -55,11 +55,12 @@ def test_who_is_no_longer_interested_is_not_called():
 
 
 def test_losing_interest_may_come_too_late_and_twice():
-    cancellation = Cancellation()
-    forget = cancellation.on_cancel(lambda: None)
+    cancellation, called = Cancellation(), []
+    forget = cancellation.on_cancel(lambda: called.append(1))
     cancellation.cancel(ClientGone())
     forget()
     forget()
+    assert called == [1]
 
 
 def test_a_callback_that_fails_does_not_keep_the_others_asleep(caplog):

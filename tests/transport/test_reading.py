@@ -289,9 +289,11 @@ def test_closing_unread_closes_the_connection(serve, send):
 
 
 def test_closing_twice_is_closing_once(serve, send):
-    reply = send(serve([READ, OK]))
+    upstream = serve([READ, CHUNKED])
+    reply = send(upstream)
     reply.close()
     reply.close()
+    assert upstream.left.wait(WAIT_SECS)
 
 
 def test_the_end_of_a_stream_that_is_over_is_waited_for(serve, send, monkeypatch):
