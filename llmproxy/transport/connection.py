@@ -6,6 +6,7 @@ urllib3 has no parameter that would bring the attempt to the connection that ser
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import io
 import os
@@ -361,6 +362,26 @@ class _Pool:
     """What both kinds of pool do besides pooling."""
 
     reuse = True
+    proxy: Any
+
+    def urlopen(self, method: Any, url: Any, body: Any = None, headers: Any = None, *args: Any, **options: Any) -> Any:
+        """One attempt, as urllib3 makes it, without the retries, redirects and preloading that we never ask for."""
+        if self.proxy is not None:
+            return super().urlopen(method, url, body, headers, *args, **options)  # type: ignore[misc]
+        connection = self._get_conn()
+        try:
+            if connection.sock is None:
+                self._validate_conn(connection)  # type: ignore[attr-defined]  # where TLS connects
+            connection.timeout = options["timeout"].read_timeout
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # an early answer may be there
+                connection.request(method, url, body=body, headers=headers, preload_content=False, decode_content=False)
+            response = connection.getresponse()
+        except BaseException:
+            connection.close()
+            self._put_conn(connection)
+            raise
+        response._connection, response._pool = connection, self
+        return response
 
     def _get_conn(self, timeout: float | None = None) -> Any:
         connection = super()._get_conn(timeout)  # type: ignore[misc]

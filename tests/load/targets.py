@@ -1,12 +1,14 @@
 """What is measured: the upstream itself, the bare view and llmproxy, started side by side and surely ended.
 
 The bare view and llmproxy run under one and the same gunicorn command line; llmproxy's own `gunicorn.conf.py`
-and defaults do the rest. Neither sees the environment of the shell beyond what a program needs to start.
+and defaults do the rest. Both get the environment that this program has, as any server does, but for what would send
+them elsewhere: proxies, keys, and settings of ours and of gunicorn's.
 """
 
 import http.client
 import math
 import os
+import re
 import resource
 import signal
 import socket
@@ -26,7 +28,7 @@ NAMES = ("direct", "bare", "llmproxy")
 
 START_SECS = 30  # how long a target may take to answer for the first time
 STOP_SECS = 5  # how long it may take to end by itself
-INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "PYTHONPATH")
+LEFT_OUT = re.compile(r".*_(PROXY|API_KEY|TOKEN)|(LLMPROXY|GUNICORN)_.*|NETRC", re.IGNORECASE)
 
 
 class DoesNotStart(Exception):
@@ -170,7 +172,7 @@ class Fleet:
     def _start(
         self, name: str, port: int, command: list[str], cwd: Path, extra_env: dict[str, str], cpu: int | None
     ) -> Server:
-        env = {key: os.environ[key] for key in INHERITED if key in os.environ} | extra_env
+        env = {name: value for name, value in os.environ.items() if not LEFT_OUT.fullmatch(name)} | extra_env
         server = Server(name, port, command, cwd, env, self._new_folder() / "log", cpu)
         self._stack.callback(server.stop)
         server.wait_until_alive()
