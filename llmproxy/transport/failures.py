@@ -9,7 +9,8 @@ import urllib3.exceptions
 
 from llmproxy.core.cancel import Cancellation
 from llmproxy.core.errors import LLMProxyError, ProviderError, ProviderTimeout, ProviderUnreachable
-from llmproxy.transport.connection import Lease, UnusableAnswer
+from llmproxy.transport.framing import UnusableAnswer
+from llmproxy.transport.lease import Lease
 
 # requests raises the first family, raw reads the second, http.client and the socket the others.
 FOREIGN = (

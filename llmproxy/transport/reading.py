@@ -10,8 +10,8 @@ from llmproxy.core import sse
 from llmproxy.core.cancel import Cancellation
 from llmproxy.core.errors import ProviderError
 from llmproxy.core.sse import Event, Step
-from llmproxy.transport.connection import Lease
 from llmproxy.transport.failures import FOREIGN, translated
+from llmproxy.transport.lease import Lease
 
 _READ_BYTES = 64 * 1024
 _JOIN_BYTES = 64 * 1024

@@ -14,8 +14,9 @@ from requests.structures import CaseInsensitiveDict
 
 from llmproxy.core.context import RequestContext
 from llmproxy.transport.auth import UpstreamRequest
-from llmproxy.transport.connection import POOLS, POOLS_USED_ONCE, Lease, leased
 from llmproxy.transport.failures import FOREIGN, translated
+from llmproxy.transport.lease import Lease, leased
+from llmproxy.transport.pools import POOLS, POOLS_USED_ONCE
 from llmproxy.transport.reading import Reply
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from llmproxy.core.errors import ClientGone, LLMProxyError, ProviderError, ProviderTimeout, ProviderUnreachable
 from llmproxy.transport import connection
+from llmproxy.transport.lease import Lease, current_lease, leased
 
 from .conftest import (
     CHUNKED,
@@ -422,7 +423,7 @@ def test_nobody_is_called_after_an_attempt_failed(serve, send, steps):
 
 def test_a_lease_that_was_shut_down_shuts_whatever_it_is_given():
     one, other = socket.socketpair()
-    lease = connection.Lease()
+    lease = Lease()
     lease.shut_down()
     lease.hold(one)
     with one, other:
@@ -431,7 +432,7 @@ def test_a_lease_that_was_shut_down_shuts_whatever_it_is_given():
 
 def test_a_lease_that_has_ended_shuts_nothing_down():
     one, other = socket.socketpair()
-    lease = connection.Lease()
+    lease = Lease()
     lease.hold(one)
     lease.end()
     lease.shut_down()
@@ -442,7 +443,7 @@ def test_a_lease_that_has_ended_shuts_nothing_down():
 
 def test_a_lease_may_be_shut_down_when_its_socket_is_gone():
     one, other = socket.socketpair()
-    lease = connection.Lease()
+    lease = Lease()
     lease.hold(one)
     one.close()
     other.close()
@@ -450,7 +451,7 @@ def test_a_lease_may_be_shut_down_when_its_socket_is_gone():
 
 
 def test_a_thread_is_free_of_its_lease_after_the_block():
-    lease = connection.Lease()
-    with pytest.raises(KeyError), connection.leased(lease):
+    lease = Lease()
+    with pytest.raises(KeyError), leased(lease):
         raise KeyError
-    assert connection._thread.lease is None
+    assert current_lease() is None

@@ -10,8 +10,9 @@ from urllib3.exceptions import IncompleteRead, ProtocolError, ReadTimeoutError
 
 from llmproxy.core.cancel import Cancellation
 from llmproxy.core.errors import ClientGone, ProviderError
-from llmproxy.transport.connection import Lease, UnusableAnswer
 from llmproxy.transport.failures import FOREIGN, translated
+from llmproxy.transport.framing import UnusableAnswer
+from llmproxy.transport.lease import Lease
 
 
 def code(error, sent=True, answered=False, cut="upstream_reset"):

@@ -1,0 +1,161 @@
+"""An answer's head and the borders of its body, read more strictly than http.client does."""
+
+import http.client
+import io
+import re
+import socket
+from typing import Any
+
+from llmproxy.transport.lease import current_lease
+
+_BUFFER_BYTES = 16 * 1024
+_MAX_LINE = 64 * 1024
+_MAX_FIELDS = 100
+_FIELD_NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+
+
+class UnusableAnswer(http.client.HTTPException):
+    """A head that cannot be trusted: what follows may belong to another caller's request."""
+
+
+class Inlet(io.RawIOBase):
+    """A socket's bytes, with a switch: while not `patient` it says "nothing yet" instead of waiting."""
+
+    def __init__(self, raw: io.RawIOBase) -> None:
+        super().__init__()
+        self.patient = True
+        self._raw = raw
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        return self._raw.readinto(buffer) if self.patient else None
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+class Head(http.client.HTTPMessage):
+    """Header fields as they came, without what `HTTPMessage` would work out for e-mails at each look."""
+
+    def items(self) -> list[tuple[str, str]]:
+        return list(self.raw_items())
+
+    def get_all(self, name: str, failobj: Any = None) -> Any:
+        wanted = name.lower()
+        return [value for field, value in self.raw_items() if field.lower() == wanted] or failobj
+
+    def is_multipart(self) -> bool:
+        return False
+
+    def get_payload(self, *args: Any, **kwargs: Any) -> None:
+        return None
+
+
+def read_head(stream: io.BufferedReader) -> http.client.HTTPMessage:
+    """Header fields up to the blank line (RFC 9112, section 5).
+
+    Raises:
+        UnusableAnswer: A line is no field, or there are too many or too long ones.
+    """
+    message = Head()
+    for _ in range(_MAX_FIELDS + 1):
+        line = stream.readline(_MAX_LINE + 1)
+        if line in (b"\r\n", b"\n"):
+            return message
+        name, colon, value = line.partition(b":")
+        if not colon or not line.endswith(b"\n") or not _FIELD_NAME.fullmatch(name):
+            raise UnusableAnswer("a header line that is no field")
+        message.set_raw(name.decode("ascii"), value.strip(b" \t\r\n").decode("iso-8859-1"))
+    raise UnusableAnswer(f"more than {_MAX_FIELDS} header fields")
+
+
+class _Opened:
+    """Stands where http.client expects the socket, and hands it an inlet to read from."""
+
+    def __init__(self, inlet: Inlet) -> None:
+        self._inlet = inlet
+
+    def makefile(self, mode: str) -> io.BufferedReader:
+        return io.BufferedReader(self._inlet, _BUFFER_BYTES)
+
+
+class FramedAnswer(http.client.HTTPResponse):
+    """An answer whose head was checked, and which can tell what of its body is here already.
+
+    Attributes:
+        left_over: Whether bytes came with its end that belong to no answer of ours.
+    """
+
+    left_over = False
+
+    def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
+        self._inlet = Inlet(sock.makefile("rb", buffering=0))
+        super().__init__(_Opened(self._inlet), *args, **kwargs)  # type: ignore[arg-type]  # it only calls makefile
+
+    def begin(self) -> None:
+        """Reads the head: as http.client does, but more strictly, and at a third of the cost of its e-mail parser."""
+        if self.headers is not None:
+            return
+        version, status, reason = self._read_status()  # private, the same since Python 2
+        while status == http.client.CONTINUE:
+            read_head(self.fp)
+            version, status, reason = self._read_status()
+        if not version.startswith("HTTP/1."):
+            raise http.client.UnknownProtocol(version)
+        self.version = 10 if version == "HTTP/1.0" else 11
+        self.code = self.status = status
+        self.reason = reason.strip()
+        self.headers = self.msg = read_head(self.fp)
+        self.length = self._checked_length()
+        self.will_close = self._check_close() or (not self.chunked and self.length is None)
+        lease = current_lease()
+        if lease is not None:
+            lease.answer = self
+
+    def _checked_length(self) -> int | None:
+        """The length of the body; None if its chunks or the end of the connection say where it ends."""
+        if 100 < self.status < 200:
+            # http.client takes it for the answer, and the answer for that of the next request.
+            raise UnusableAnswer(f"informational status {self.status}")
+        lengths = self.headers.get_all("content-length", [])
+        codings = self.headers.get_all("transfer-encoding", [])
+        if len(lengths) > 1 or (lengths and codings) or any(coding.lower() != "chunked" for coding in codings):
+            raise UnusableAnswer("contradictory framing (RFC 9112, section 6.3)")
+        self.chunked = bool(codings)
+        self.chunk_left = None
+        if lengths and not (lengths[0].isascii() and lengths[0].isdigit()):
+            raise UnusableAnswer("a length that is none")
+        if self.status in (http.client.NO_CONTENT, http.client.NOT_MODIFIED):
+            return 0
+        return int(lengths[0]) if lengths else None
+
+    def _close_conn(self) -> None:
+        self.left_over = bool(self._buffered())
+        super()._close_conn()  # type: ignore[misc]  # private, the same since Python 3.0
+
+    def _buffered(self) -> bytes:
+        """What has been read of the socket and not been asked for yet."""
+        self._inlet.patient = False
+        try:
+            buffered: bytes = self.fp.peek(1)
+        finally:
+            self._inlet.patient = True
+        return buffered
+
+    def more_at_hand(self) -> bool:
+        """Whether a further `read1` would return something without waiting, as far as that is certain."""
+        if self.fp is None or not self.chunked:
+            return False
+        buffered = self._buffered()
+        if left := self.chunk_left:
+            if left < 0:  # http.client takes any number that int() reads
+                raise UnusableAnswer("a chunk of negative size")
+            return bool(buffered)
+        # CRLF of the chunk before, size, CRLF, and then a byte of data, or the blank line after the last chunk.
+        end = buffered.find(b"\n", 2)
+        if end < 0:
+            return False
+        return buffered.find(b"\r\n\r\n", 3) >= 0 if buffered[2:3] == b"0" else len(buffered) > end + 1

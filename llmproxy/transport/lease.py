@@ -1,0 +1,83 @@
+"""What one attempt holds of a connection, and how another thread can wake it.
+
+urllib3 has no parameter that would bring the attempt to the connection that serves it, so the thread carries it.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from llmproxy.transport.framing import FramedAnswer
+
+_thread = threading.local()
+
+
+class Lease:
+    """What one attempt holds of a connection, from the moment it has one until the answer is read.
+
+    Attributes:
+        connect_secs: How long connecting may take; urllib3's one timeout is that of the reads.
+        sent: Whether a byte of the request has been given to the socket.
+        answer: The answer's framing, once its head has come.
+    """
+
+    def __init__(self, connect_secs: float = 5.0) -> None:
+        self.connect_secs = connect_secs
+        self.sent = False
+        self.answer: FramedAnswer | None = None
+        self._socket: socket.socket | None = None
+        self._shut = False
+        self._lock = threading.Lock()
+
+    def hold(self, sock: socket.socket) -> None:
+        """The attempt now uses this socket; one that was shut down meanwhile is shut down at once."""
+        with self._lock:
+            self._socket = sock
+            if self._shut:
+                _shut_down(sock)
+
+    def end(self) -> None:
+        """The connection is somebody else's from now on."""
+        with self._lock:
+            self._socket = None
+
+    def shut_down(self) -> None:
+        """Wakes whoever waits for this socket, from any thread. Closing it would not (measured)."""
+        with self._lock:
+            self._shut = True
+            if self._socket is not None:
+                _shut_down(self._socket)
+
+    def set_timeout(self, seconds: float) -> None:
+        """How long a single read may wait from now on."""
+        with self._lock:
+            if self._socket is not None:
+                self._socket.settimeout(seconds)
+
+
+class leased:  # used as `with leased(lease):`; a generator would cost more than what it guards
+    """Connections that this thread uses within the block belong to `lease`."""
+
+    def __init__(self, lease: Lease) -> None:
+        self._lease = lease
+
+    def __enter__(self) -> None:
+        _thread.lease = self._lease
+
+    def __exit__(self, *exc_info: object) -> None:
+        _thread.lease = None
+
+
+def current_lease() -> Lease | None:
+    """The lease of this thread's attempt; None outside of one."""
+    return getattr(_thread, "lease", None)
+
+
+def _shut_down(sock: socket.socket) -> None:
+    try:
+        socket.socket.shutdown(sock, socket.SHUT_RDWR)  # below TLS, where nothing has to be said first
+    except OSError:
+        return  # it is gone already
