@@ -8,6 +8,7 @@ import threading
 import pytest
 
 from llmproxy.core.context import Attempt, RequestContext
+from llmproxy.core.errors import ProviderError
 from llmproxy.transport.sessions import ClientProvider, TransportSettings, prepare
 
 WAIT_SECS = 5
@@ -181,3 +182,21 @@ CHUNKED = head("Transfer-Encoding: chunked")
 LAST = b"0\r\n\r\n"
 UNFRAMED = head("Connection: close")
 OK = sized(b"ok")
+
+
+LIMIT = 1024 * 1024
+
+
+def failure(send, upstream, **keys):
+    """The error that a request ends with."""
+    with pytest.raises(ProviderError) as caught:
+        send(upstream, **keys)
+    return caught.value
+
+
+def answered(send, upstream, **keys):
+    """The whole body that a request is answered with."""
+    reply = send(upstream, **keys)
+    body = reply.body(LIMIT)
+    reply.close()
+    return body
