@@ -1,7 +1,9 @@
 import io
 import json
 import logging
+import os
 import sys
+import threading
 
 import pytest
 
@@ -161,3 +163,26 @@ def test_a_line_that_nobody_reads_is_not_made(folder, monkeypatch):
     logs.configure("error", "text")
     monkeypatch.setattr(logs, "facts_of", lambda context: pytest.fail("the facts were gathered"))
     logs.log_request(finished())
+
+
+def test_lines_of_many_threads_stay_whole(tmp_path):
+    path = tmp_path / "log"
+    with open(path, "w", encoding="utf-8") as stream:
+        handler = logs.LineHandler(stream)
+        handler.setFormatter(logging.Formatter("%(message)s"))
+        record = logging.makeLogRecord({"msg": "x" * 500})
+        threads = [threading.Thread(target=lambda: [handler.handle(record) for _ in range(200)]) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(10)
+    assert path.read_text(encoding="utf-8").splitlines() == ["x" * 500] * 1600
+
+
+def test_a_log_that_cannot_be_written_breaks_nothing(monkeypatch):
+    monkeypatch.setattr(logging, "raiseExceptions", False)
+    reader, writer = os.pipe()
+    os.close(reader)
+    with open(writer, "w", encoding="utf-8") as stream:
+        handler = logs.LineHandler(stream)
+        assert handler.handle(logging.makeLogRecord({"msg": "nobody reads this"}))
