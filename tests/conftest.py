@@ -6,6 +6,7 @@ import signal
 import sys
 import threading
 
+import hypothesis
 import pytest
 import responses
 from fakes import ScriptedServer, upstream
@@ -19,6 +20,10 @@ from llmproxy.processors import PROCESSORS
 from llmproxy.providers import PROVIDERS
 
 DEADLINE_SECS = 60
+
+# How long an example takes is the machine's affair, not the code's.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 
 @pytest.fixture(autouse=True)
