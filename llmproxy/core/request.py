@@ -60,6 +60,10 @@ class LLMRequest(ABC):
         """The body as it should be sent: the client's own bytes while nothing was edited."""
         return strict_json.dumps(self.to_dict())
 
+    def encode(self, body: Mapping[str, Any]) -> bytes:
+        """`body` as it should be sent: as `to_json` has it, unless a provider has made it say something else."""
+        return self.to_json() if body == self.to_dict() else strict_json.dumps(body)
+
     @property
     def wants_usage(self) -> bool:
         """Whether the client asked for usage in a stream."""

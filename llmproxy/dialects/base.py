@@ -65,7 +65,7 @@ class JSONRequest(LLMRequest):
     def to_json(self) -> bytes:
         return self.encode(self.body)
 
-    def encode(self, body: dict[str, Any]) -> bytes:
+    def encode(self, body: Mapping[str, Any]) -> bytes:
         """`body` in JSON: the client's own bytes if it still says what they say."""
         if self._raw is not None and body == self._original:
             return self._raw

@@ -191,8 +191,7 @@ class Provider(LLMClient):
         """The HTTP request of an attempt before the token is put on it."""
         body = dict(self.payload(call))
         url = self.url(call)
-        raw = call.request.encode(body) if isinstance(call.request, JSONRequest) else call.request.to_json()
-        request = prepare("POST", url, self.headers(call), raw)
+        request = prepare("POST", url, self.headers(call), call.request.encode(body))
         if self.url_provider and not same_origin(url, self.url_provider.get_url()):
             raise LLMProxyError(detail=f"{self.name}: {url} is not at the llm's own base URL; no token is sent there")
         return request

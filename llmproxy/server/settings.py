@@ -44,8 +44,8 @@ threads = _server["threads"]
 # threads or below, gunicorn silently switches keep-alive off.
 worker_connections = threads + 1000
 
-# Longer than the pause between two requests of a chat, shorter than the idle limit of the usual load balancer (60 s and
-# more) is not wanted: the side that closes first loses a request, and that had better be the balancer's idle pool.
+# Longer than the usual load balancer keeps an idle connection (60 s): whoever closes first loses the request that is on
+# its way, so it must not be us. A connection between two requests holds no thread.
 keepalive = 75
 
 # The worker's main loop must report within this time. It is no limit for requests: those run in threads, and a stream

@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from llmproxy.core.context import RequestContext
@@ -70,3 +72,20 @@ def test_an_edit_it_does_not_know_is_refused_rather_than_lost(edit):
 def test_what_must_be_given_must_be_given():
     with pytest.raises(TypeError, match="abstract"):
         LLMRequest()
+
+
+class SignedRequest(OwnRequest):
+    """One that says how it is written."""
+
+    def to_json(self):
+        return b'{"as": "it came"}'
+
+
+def test_a_request_of_ones_own_leaves_as_it_says():
+    request = SignedRequest({"model": "m"})
+    assert request.encode(request.to_dict()) == b'{"as": "it came"}'
+
+
+def test_what_a_provider_changes_of_it_is_not_lost():
+    request = SignedRequest({"model": "m"})
+    assert json.loads(request.encode({**request.to_dict(), "extra": 1})) == {**request.to_dict(), "extra": 1}
