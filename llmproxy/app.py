@@ -2,16 +2,17 @@
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal, overload
 
 from flask import Blueprint, Flask
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from llmproxy.core import sse, strict_json
+from llmproxy.core import strict_json
+from llmproxy.core.answer import Answer, Delta
 from llmproxy.core.context import RequestContext
 from llmproxy.core.errors import LLMProxyError
-from llmproxy.core.sse import PAUSE
+from llmproxy.core.response import ResponseStream
 from llmproxy.gateway import Gateway, Source, load_config
 from llmproxy.observability import logs
 from llmproxy.web.auth import Authenticate
@@ -57,21 +58,35 @@ class LLMProxy:
         blueprint = self.face.blueprint(_next_name(), own_paths=False)
         app.register_blueprint(blueprint, url_prefix=url_prefix or self._url_prefix)
 
-    def chat(self, model: str, messages: Sequence[Mapping[str, Any]], **params: Any) -> Any:
+    @overload
+    def chat(
+        self, model: str, messages: Sequence[Mapping[str, Any]], *, stream: Literal[True], **params: Any
+    ) -> Iterator[Delta]: ...
+
+    @overload
+    def chat(
+        self, model: str, messages: Sequence[Mapping[str, Any]], *, stream: Literal[False] = False, **params: Any
+    ) -> Answer: ...
+
+    def chat(
+        self, model: str, messages: Sequence[Mapping[str, Any]], *, stream: bool = False, **params: Any
+    ) -> Answer | Iterator[Delta]:
         """Asks a model through the same pipeline as `/v1/chat/completions`, without a server.
 
         Args:
             model: Any name that clients could use.
             messages: As in OpenAI's chat completions.
-            params: Further members of the body. `stream=True` makes the result an iterator of chunks.
+            stream: Whether the answer is wanted step by step.
+            params: Further members of the body.
 
         Returns:
-            The chat completion as a dict; with `stream=True` an iterator of its chunks as dicts.
+            The answer; with `stream=True` an iterator of its steps, which must be iterated to its end or closed.
 
         Raises:
-            LLMProxyError: There is no answer.
+            LLMProxyError: There is no answer, or it broke.
         """
-        return chat(self.gateway, {"model": model, "messages": list(messages), **params})
+        body = {"model": model, "messages": list(messages), **({"stream": True} if stream else {}), **params}
+        return chat(self.gateway, body)
 
 
 def create_app(config: Source = None) -> Flask:
@@ -103,7 +118,7 @@ def create_blueprint(config: Source = None, *, authenticate: Authenticate | None
     return Face(Gateway(load_config(config)), authenticate).blueprint(_next_name(), own_paths=False)
 
 
-def chat(gateway: Gateway, body: Mapping[str, Any]) -> Any:
+def chat(gateway: Gateway, body: Mapping[str, Any]) -> Answer | Iterator[Delta]:
     """Asks in process; see `LLMProxy.chat`."""
     context = RequestContext(route="chat")
     context.on_finish(logs.log_request)
@@ -115,20 +130,14 @@ def chat(gateway: Gateway, body: Mapping[str, Any]) -> Any:
         raise
     stream = pipeline.answer(request)
     if request.stream:
-        return _chunks(stream)
+        return _steps(stream)
     with stream:
-        return sse.loads(b"".join(stream))
+        return stream.answer()
 
 
-def _chunks(stream: Any) -> Iterator[Any]:
+def _steps(stream: ResponseStream) -> Iterator[Delta]:
     with stream:
-        for event in sse.decode(stream):
-            if event is PAUSE or event.data in (None, b"[DONE]"):
-                continue
-            chunk = event.json()
-            if stream.failure is not None and chunk.get("error"):
-                raise stream.failure
-            yield chunk
+        yield from stream.deltas()
 
 
 _names = itertools.count(1)

@@ -11,7 +11,20 @@ from flask import Flask
 from flask.json.provider import DefaultJSONProvider
 from responses import matchers
 
-from llmproxy import LLMProxy, ModelNotFound, ParseError, ProviderError, StreamError, create_app, create_blueprint
+from llmproxy import (
+    Answer,
+    Appended,
+    Closed,
+    End,
+    LLMProxy,
+    ModelNotFound,
+    Opened,
+    ParseError,
+    ProviderError,
+    Text,
+    create_app,
+    create_blueprint,
+)
 
 CHAT = "/v1/chat/completions"
 ECHO = {"model": "echo", "messages": [{"role": "user", "content": "hello"}]}
@@ -326,22 +339,19 @@ def proxy(config):
 HELLO = [{"role": "user", "content": "hello"}]
 
 
-def test_a_chat_in_process_is_a_dict(proxy, up):
+def test_a_chat_in_process_is_an_answer(proxy, up):
     asked = {"model": "m", "messages": HELLO, "temperature": 0}
     up.post(CHAT_URL, json=completion("hi"), match=[matchers.json_params_matcher(asked)])
-    assert proxy.chat("up/m", HELLO, temperature=0) == completion("hi")
+    answer = proxy.chat("up/m", HELLO, temperature=0)
+    assert (answer.text, answer.reason, answer.usage.total) == ("hi", "stop", 12)
 
 
-def test_a_streamed_chat_in_process_is_dicts(proxy, up):
+def test_a_streamed_chat_in_process_is_deltas(proxy, up):
     up.post(CHAT_URL, body=STREAM, content_type="text/event-stream")
-    chunks = list(proxy.chat("up/m", HELLO, stream=True))
-    assert chunks == [chunk({"role": "assistant", "content": "one "}), chunk({"content": "two"}), chunk({}, "stop")]
-
-
-def test_usage_in_process_is_there_if_asked_for(proxy, up):
-    up.post(CHAT_URL, body=STREAM, content_type="text/event-stream")
-    chunks = list(proxy.chat("up/m", HELLO, stream=True, stream_options={"include_usage": True}))
-    assert chunks[-1]["usage"] == {"prompt_tokens": 5, "completion_tokens": 7}
+    start, *said, counted = proxy.chat("up/m", HELLO, stream=True)
+    assert start.id == "c1"
+    assert said == [Opened(0, Text()), Appended(0, "one "), Appended(0, "two"), Closed(0), End("stop")]
+    assert counted.usage.total == 12
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -359,11 +369,10 @@ def test_a_chat_in_process_raises_our_errors_at_the_call(proxy, up, stream):
 def test_a_stream_in_process_that_breaks_raises(proxy, up, rest):
     said = sse(chunk({"content": "one"}), *([rest] if rest else []))
     up.post(CHAT_URL, body=said, content_type="text/event-stream")
-    chunks = proxy.chat("up/m", HELLO, stream=True)
-    assert next(chunks) == chunk({"content": "one"})
-    with pytest.raises(ProviderError) as caught:
-        list(chunks)
-    assert isinstance(caught.value, StreamError) or caught.value.code == "upstream_bad_response"
+    said = []
+    with pytest.raises(ProviderError):
+        said.extend(map(said.append, proxy.chat("up/m", HELLO, stream=True)))
+    assert Appended(0, "one") in said
 
 
 @pytest.mark.parametrize(
@@ -373,14 +382,15 @@ def test_a_stream_in_process_that_breaks_raises(proxy, up, rest):
 def test_a_chat_in_process_leaves_one_line(proxy, logged, body, outcome):
     body = {"model": "echo", "messages": HELLO, **body}
     with contextlib.suppress(ModelNotFound, ParseError):
-        list(proxy.chat(**body))
+        answer = proxy.chat(**body)
+        assert isinstance(answer, Answer) or list(answer)
     assert [facts["outcome"] for facts in logged.requests] == [outcome]
     assert logged.requests[0]["route"] == "chat"
 
 
 def test_a_chat_in_process_takes_any_model_whatever_clients_may_use(load):
     config = load({"client": {"ci": {"token_env": "CI_KEY", "models": []}}}, {"CI_KEY": "x"})
-    assert LLMProxy(config=config).chat("echo", HELLO)["choices"][0]["message"]["content"] == "hello"
+    assert LLMProxy(config=config).chat("echo", HELLO).text == "hello"
 
 
 def test_a_chat_in_process_passes_the_processors_of_the_root(load):

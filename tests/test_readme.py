@@ -85,7 +85,7 @@ def test_the_provider_sends_its_key_in_its_own_header(folder, monkeypatch):
         matcher = responses.matchers.header_matcher({"X-Acme-Key": "acme-token"})
         upstream.post("https://api.acme.example/v1/chat", json=completion("hi"), match=[matcher])
         answer = llmproxy.LLMProxy(config=folder / "llmproxy.toml").chat("acme/m", HELLO["messages"])
-    assert answer["choices"][0]["message"]["content"] == "hi"
+    assert answer.text == "hi"
 
 
 def test_the_pipeline_works_as_plain_python(monkeypatch):

@@ -8,6 +8,8 @@ import click
 from llmproxy.app import chat
 from llmproxy.cli.source import config_option, find_gateway
 from llmproxy.cli.stdin import read_stdin
+from llmproxy.core.answer import Answer, Appended, Opened
+from llmproxy.core.chat import Text
 from llmproxy.gateway import Gateway
 
 
@@ -40,11 +42,17 @@ def _print(pieces: Iterator[str]) -> None:
 
 
 def _whole(gateway: Gateway, body: dict[str, Any]) -> str:
-    choices = chat(gateway, body).get("choices") or [{}]
-    return str((choices[0].get("message") or {}).get("content") or "")
+    answer = chat(gateway, body)
+    assert isinstance(answer, Answer)
+    return answer.text
 
 
 def _streamed(gateway: Gateway, body: dict[str, Any]) -> Iterator[str]:
-    for chunk in chat(gateway, {**body, "stream": True}):
-        choices = chunk.get("choices") or [{}]
-        yield str((choices[0].get("delta") or {}).get("content") or "")
+    texts = set()
+    steps = chat(gateway, {**body, "stream": True})
+    assert not isinstance(steps, Answer)
+    for delta in steps:
+        if isinstance(delta, Opened) and isinstance(delta.part, Text):
+            texts.add(delta.index)
+        elif isinstance(delta, Appended) and delta.index in texts:
+            yield delta.text

@@ -88,10 +88,11 @@ def detect(
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """Where a configuration's secrets and relative paths are."""
+    """What all llms of a configuration share: where secrets and relative paths are, and how strict they are."""
 
     environment: Environment
     folder: Path
+    strict: bool = False
 
 
 def _import(name: str, providers: Registry[Any], report: Report) -> type[Any] | None:
@@ -120,6 +121,7 @@ def _detected(name: str, found: type[Any], surroundings: Surroundings) -> Provid
         provider=name,
         options=options,
         detected=True,
+        strict=surroundings.strict,
         environment=surroundings.environment,
         folder=surroundings.folder,
     )

@@ -86,6 +86,7 @@ class ProviderConfig:
         timeouts: The long form; what is given there wins over `timeout_secs` key by key.
         options: The provider's own keys, as its `options_schema` has loaded them.
         detected: Whether its key being found has switched it on; no table was written.
+        strict: Whether what the upstream cannot say is refused rather than dropped; the server's own setting.
         environment: Where its token names are looked up. Default: the process's environment, then `.env` in the working
             directory.
         folder: Where relative paths start. None: the working directory.
@@ -116,6 +117,7 @@ class ProviderConfig:
     timeouts: Timeouts = field(default_factory=Timeouts)
     options: Mapping[str, Any] = field(default_factory=dict, repr=False, hash=False)
     detected: bool = False
+    strict: bool = False
     environment: Environment = field(default_factory=process_environment, repr=False, compare=False)
     folder: Path | None = None
 

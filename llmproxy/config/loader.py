@@ -59,7 +59,7 @@ def load_config(
     overrides = {key: value for key, value in (overrides or {}).items() if value is not None}
     settings = environment_settings(environment)
     server = server_config(document, settings, overrides, environment, report)
-    upstreams = load_upstreams(document, providers, Surroundings(environment, document.folder), report)
+    upstreams = load_upstreams(document, providers, Surroundings(environment, document.folder, server.strict), report)
     checks.check_references(document, upstreams.names, report)
     models = load_models(document, report)
     chain = load_processors(document, processors, report)

@@ -13,7 +13,6 @@ UPCOMING_PROVIDERS = ("anthropic", "azure_openai", "bedrock", "cohere", "gemini"
 NO_EFFECT_YET = (
     "server.write_secs",
     "server.request_timeout_secs",
-    "server.strict",
     "server.state",
     "server.shared",
     "server.admin_token_env",

@@ -81,6 +81,7 @@ def _provider_config(name: str, table: ClassTable, surroundings: Surroundings) -
         **{**table.values, "token_env": names},
         name=name,
         options=table.options,
+        strict=surroundings.strict,
         environment=surroundings.environment,
         folder=surroundings.folder,
     )

@@ -23,6 +23,7 @@ class Attempt:
         sent: Whether any byte of the request has gone to the upstream, so that it may have been billed.
         status: The upstream's status; None while there is none.
         error: What ended the attempt, or None.
+        dropped: The client's members that could not be said to this target.
     """
 
     llm: str
@@ -30,6 +31,7 @@ class Attempt:
     sent: bool = False
     status: int | None = None
     error: LLMProxyError | None = None
+    dropped: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,8 @@ class RequestContext:
         client: The name of whoever calls, or None.
         models: Globs of the model names this client may use; None allows all.
         headers: The client's headers that may go on to an upstream of the same dialect, lower case.
+        path: What the path said, by the names of its placeholders.
+        query: What the query string said.
         model: The model's name as it was asked for.
         answered_by: The llm and the model's name over there; None until a target was chosen.
         usage: What the provider counted; None until it said so.
@@ -76,6 +80,8 @@ class RequestContext:
     route: str | None = None
     dialect: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    path: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict)
     model: str | None = None
     stream: bool = False
     answered_by: tuple[str, str] | None = None

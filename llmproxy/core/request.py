@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeAlias
 
 from llmproxy.core import strict_json
+from llmproxy.core.chat import Chat, Message, Text
 from llmproxy.core.context import RequestContext
+from llmproxy.core.embedding import Embedding
 from llmproxy.core.errors import UnsupportedFeature
 
 if TYPE_CHECKING:
     from llmproxy.core.response import ClientSide
+
+
+Purpose: TypeAlias = Literal["chat", "embeddings", "count"]
+"""What a request is for: an answer, vectors, or the number of its tokens."""
 
 
 class LLMRequest(ABC):
@@ -22,12 +28,14 @@ class LLMRequest(ABC):
 
     Attributes:
         dialect: The name of the dialect the body is written in; empty for one that only its provider knows.
+        purpose: What it is for; one that no dialect of the target's serves is refused.
         context: What is known of the request besides its body.
         client_dialect: Who renders the answer and the errors; None leaves the provider's bytes as they are.
         header_edits: Headers to set towards the upstream; None for a value removes one.
     """
 
     dialect: ClassVar[str] = ""
+    purpose: ClassVar[Purpose] = "chat"
     context: RequestContext
     client_dialect: ClientSide | None = None
     header_edits: Mapping[str, str | None] = {}
@@ -59,6 +67,23 @@ class LLMRequest(ABC):
     def to_json(self) -> bytes:
         """The body as it should be sent: the client's own bytes while nothing was edited."""
         return strict_json.dumps(self.to_dict())
+
+    def to_chat(self) -> Chat:
+        """What is asked, in the neutral model, for a target that speaks another dialect: as much as the members that
+        every request has can say.
+
+        Raises:
+            UnsupportedFeature: It cannot be put in other words without losing the conversation.
+        """
+        return Chat(self.model, tuple(map(_message, self.messages)), self.stream, max_tokens=self.max_tokens)
+
+    def to_embedding(self) -> Embedding:
+        """What is to be embedded, in the neutral model, for a target that speaks another dialect.
+
+        Raises:
+            UnsupportedFeature: It asks for no embeddings.
+        """
+        raise UnsupportedFeature(f"A {type(self).__name__} asks for no embeddings.")
 
     def encode(self, body: Mapping[str, Any]) -> bytes:
         """`body` as it should be sent: as `to_json` has it, unless a provider has made it say something else."""
@@ -114,3 +139,10 @@ class LLMRequest(ABC):
 
     def _refuse(self, what: str) -> UnsupportedFeature:
         return UnsupportedFeature(f"A {type(self).__name__} cannot be given {what}.")
+
+
+def _message(said: Mapping[str, Any]) -> Message:
+    role, content = said.get("role", "user"), said.get("content")
+    if role not in ("system", "developer", "user", "assistant") or not isinstance(content, str):
+        raise UnsupportedFeature("Only messages of plain text can be put in another dialect's words.", param="messages")
+    return Message(role, (Text(content),))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self, TypeVar
 
 from llmproxy.core import strict_json
-from llmproxy.core.answer import Answer, Delta, Usage
-from llmproxy.core.errors import ClientGone, LLMProxyError, ProviderError, StreamError, in_stream
+from llmproxy.core.answer import Answer, Counted, Delta, Usage
+from llmproxy.core.errors import ClientGone, LLMProxyError, ProviderError, StreamError, UnsupportedFeature, in_stream
 from llmproxy.core.sse import PAUSE, Event, Step
 
 if TYPE_CHECKING:
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from llmproxy.core.request import LLMRequest
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 
 class Signs(NamedTuple):
@@ -44,7 +46,7 @@ class ClientSide(Protocol):
     @property
     def stream_type(self) -> str: ...
     def write_answer(self, answer: Answer, request: LLMRequest) -> dict[str, Any]: ...
-    def write_stream(self, deltas: Iterable[Delta], request: LLMRequest) -> Iterator[Event]: ...
+    def write_stream(self, deltas: Iterable[Delta | Step], request: LLMRequest) -> Iterator[Event | Step]: ...
     def error_events(self, error: LLMProxyError, context: RequestContext) -> Iterator[Event]: ...
 
 
@@ -54,6 +56,8 @@ class ProviderSide(Protocol):
     @property
     def name(self) -> str: ...
     def signs(self, event: Event, whole: bool) -> Signs: ...
+    def read_answer(self, body: Any) -> Answer: ...
+    def reader(self) -> Callable[[Event], Iterable[Delta]] | None: ...
     def terminal_events(self) -> Iterator[Event]: ...
     def read_error(self, status: int, headers: Mapping[str, str], body: bytes) -> ProviderError: ...
 
@@ -62,7 +66,9 @@ class ResponseStream:
     """The answer on its way: an iterator of bytes with a `close`. Iterate once; always close.
 
     A plain answer is a stream of one event. Made from bytes as here, they go to the client as they are; `relay` and
-    `say` make the answers of providers that speak a dialect, or the neutral model.
+    `say` make the answers of providers that speak a dialect, or the neutral model. An answer stays in the provider's
+    words until it is iterated: one in the client's own dialect and form is then relayed byte for byte, any other is
+    read into the neutral model and written in the client's words.
 
     Args:
         chunks: The answer in the client's own words, in pieces that should leave as they come.
@@ -86,51 +92,66 @@ class ResponseStream:
         self.ended = False
         self._request = request
         self._context = request.context if request is not None else None
+        self._client = request.client_dialect if request is not None else None
         self._dialect: ProviderSide | None = None
+        self._source_whole = self.whole
         self._hides_usage = False
-        self._source: Iterator[Event | Step] = _flushed(map(Event, chunks)) if chunks else iter(())
-        self._events: Iterator[Event | Step] | None = None
+        self._source: object = chunks
+        self._events: Iterator[Event | Step] | None = self._noticed(chunks)
+        self._said: Iterator[Delta | Step] | None = None
+        self._taps: list[Callable[[Delta], object]] = []
+        self._delta_maps: list[Callable[[Delta], Delta | None]] = []
         self._maps: list[Callable[[Event], Event | None]] = []
         self._bytes: Iterator[bytes] | None = None
         self._callbacks: list[Callable[[], None]] = []
         self._failure: LLMProxyError | None = None
         self._begun = False
+        self._primed = False
+        self._in_process = False
         self._closed = False
 
     @classmethod
     def relay(
-        cls, events: Iterable[Event | Step], dialect: ProviderSide, request: LLMRequest, *, usage_asked: bool = True
+        cls,
+        events: Iterable[Event | Step],
+        dialect: ProviderSide,
+        request: LLMRequest,
+        *,
+        whole: bool | None = None,
+        usage_asked: bool = True,
     ) -> Self:
-        """An answer in the client's own dialect: relayed byte for byte, its usage and its end noticed as they pass.
+        """An answer in a provider's dialect, its usage and its end noticed as they pass.
 
         Args:
             events: As the dialect decodes them.
             dialect: What the provider speaks.
             request: Whose answer it is.
+            whole: Whether the answer is one whole body rather than a stream; None: as the client asked for it.
             usage_asked: Whether the upstream was asked for usage. What it says then is hidden from a client that did
                 not ask; what it says unasked is not.
         """
         stream = cls((), request)
         stream._hides_usage = usage_asked and not request.wants_usage
-        if request.stream and request.client_dialect is not None:
-            stream.content_type = request.client_dialect.stream_type
-        stream._source = iter(events)
         stream._dialect = dialect
+        if whole is not None:
+            stream._source_whole = whole
+        stream._source = events
+        stream._events = stream._listened(iter(events), dialect)
+        if not stream.whole and stream._client is not None:
+            stream.content_type = stream._client.stream_type
         return stream
 
     @classmethod
     def say(cls, answer: Answer | Iterable[Delta], request: LLMRequest) -> Self:
         """An answer in the neutral model, written in the client's dialect."""
-        client = request.client_dialect
-        if client is None:
+        if request.client_dialect is None:
             raise ProviderError(detail=f"{type(request).__name__} names no client dialect to answer in")
         stream = cls((), request)
-        if request.stream:
-            stream.content_type = client.stream_type
-            deltas = answer.play() if isinstance(answer, Answer) else answer
-            stream._source = _flushed(client.write_stream(stream._counted(deltas), request))
-        else:
-            stream._source = stream._written(answer, client)
+        stream._source = deltas = answer.play() if isinstance(answer, Answer) else answer
+        stream._events = None
+        stream._said = stream._heard(iter(deltas))
+        if not stream.whole:
+            stream.content_type = request.client_dialect.stream_type
         return stream
 
     @property
@@ -140,6 +161,19 @@ class ResponseStream:
             return self._failure
         return ClientGone()
 
+    def tap(self, function: Callable[[Delta], object]) -> Self:
+        """Has `function` see every step of what is said, changing nothing; the client's bytes stay as they are."""
+        self._taps.append(function)
+        return self
+
+    def map_deltas(self, function: Callable[[Delta], Delta | None]) -> Self:
+        """Has every step of what is said pass through `function`, which may change it, or drop it by returning None.
+
+        The answer is then written anew even where it came in the client's own dialect.
+        """
+        self._delta_maps.append(function)
+        return self
+
     def map(self, function: Callable[[Event], Event | None]) -> Self:
         """Has every event of the client's pass through `function`, which may change it, or drop it by returning None.
 
@@ -147,6 +181,29 @@ class ResponseStream:
         """
         self._maps.append(function)
         return self
+
+    def deltas(self) -> Iterator[Delta]:
+        """What is said, step by step, in the place of the client's bytes: for callers in this process.
+
+        Raises:
+            LLMProxyError: The answer broke.
+        """
+        self._in_process = True
+        try:
+            for delta in self._observed():
+                if delta is not PAUSE:
+                    yield delta
+            self.ended = True
+        except Exception as error:
+            raise self._failed(error) from error.__cause__
+
+    def answer(self) -> Answer:
+        """What is said in all, in the place of the client's bytes: for callers in this process.
+
+        Raises:
+            LLMProxyError: The answer broke.
+        """
+        return Answer.collect(self.deltas())
 
     def on_close(self, callback: Callable[[], None]) -> None:
         """Calls `callback` when the stream is closed; those added first are called first."""
@@ -158,20 +215,18 @@ class ResponseStream:
         Raises:
             LLMProxyError: The answer failed before it began. The stream is closed.
         """
-        if self._events is not None:
+        if self._primed:
             return self
-        seen: list[Event | Step] = []
-        events = self._relayed()
+        self._primed = True
         try:
-            for item in events:
-                seen.append(item)
-                if self._begun:
-                    break
+            if self._events is not None:
+                self._events = self._begin_with(self._events)
+            elif self._said is not None:
+                self._said = self._begin_with(self._said)
         except BaseException as error:
             self._failure = error if isinstance(error, LLMProxyError) else LLMProxyError(detail=repr(error))
             self.close()
             raise
-        self._events = _replayed(seen, events)
         return self
 
     def __iter__(self) -> Iterator[bytes]:
@@ -193,11 +248,21 @@ class ResponseStream:
         if self._closed:
             return
         self._closed = True
-        for step in (_closer(self._bytes), _closer(self._events), _closer(self._source), *self._callbacks):
+        sources = (self._bytes, self._events, self._said, self._source)
+        for step in (*map(_closer, sources), *self._callbacks):
             try:
                 step()
             except Exception:  # each release stands for itself: one that fails must not keep the next from running
                 log.exception("releasing an answer failed")
+
+    def _begin_with(self, source: Iterator[T]) -> Iterator[T]:
+        """The source, waited for until its first real item."""
+        seen = []
+        for item in source:
+            seen.append(item)
+            if self._begun:
+                break
+        return _replayed(seen, source)
 
     def _joined(self) -> Iterator[bytes]:
         """The client's bytes: what is at hand leaves in one piece."""
@@ -217,18 +282,21 @@ class ResponseStream:
 
     def _broken(self, error: Exception) -> Iterator[Event]:
         """How the client learns that its stream broke. A failure with nothing said yet is raised instead."""
+        failure = self._failed(error)
+        if not self._begun or self.whole or self._client is None or self._context is None:
+            raise failure from error.__cause__
+        yield from self._client.error_events(failure, self._context)
+
+    def _failed(self, error: Exception) -> LLMProxyError:
+        """The failure that `error` is."""
         if not isinstance(error, LLMProxyError):
             log.error("an answer broke on a fault of our own", exc_info=error)
             error = LLMProxyError(detail=repr(error))
-        client = self._request.client_dialect if self._request is not None else None
-        begun = self._begun and not self.whole
-        self._failure = in_stream(error) if begun else error
-        if not begun or client is None or self._context is None:
-            raise self._failure from error.__cause__
-        yield from client.error_events(self._failure, self._context)
+        self._failure = in_stream(error) if self._begun and not self.whole else error
+        return self._failure
 
     def _mapped(self) -> Iterator[Event | Step]:
-        events = self._events if self._events is not None else self._relayed()
+        events = self._rendered()
         if not self._maps:
             return events
         return self._apply_maps(events)
@@ -244,25 +312,106 @@ class ResponseStream:
             if event is not None:
                 yield event
 
-    def _relayed(self) -> Iterator[Event | Step]:
-        if self._dialect is None:
-            for item in self._source:
-                if item is not PAUSE:
-                    self._begin()
-                yield item
-            self.ended = True
-        else:
-            yield from self._listened(self._dialect)
+    def _rendered(self) -> Iterator[Event | Step]:
+        """The client's events, by the shorter of the two roads that leads there."""
+        if self._events is not None and self._is_clients_own():
+            return self._tapped(self._events) if self._taps else self._events
+        return self._written()
 
-    def _listened(self, dialect: ProviderSide) -> Iterator[Event | Step]:
+    def _is_clients_own(self) -> bool:
+        """Whether what comes can go to the client as it is."""
+        if self._dialect is None or self._client is None:
+            return True
+        same = self._dialect.name == self._client.name and self._source_whole == self.whole
+        return same and not self._delta_maps and not self._in_process
+
+    def _noticed(self, chunks: Iterable[bytes]) -> Iterator[Event | Step]:
+        """The client's own bytes, each piece of which should leave at once."""
+        for chunk in chunks:
+            self._begin()
+            yield Event(chunk)
+            yield PAUSE
+        self.ended = True
+
+    def _tapped(self, events: Iterator[Event | Step]) -> Iterator[Event | Step]:
+        """The events as they are, their meaning shown to those who watch."""
+        read = self._reading()
+        for item in events:
+            if item is not PAUSE and item.data is not None:
+                for delta in read(item):
+                    self._tell(delta)
+            yield item
+
+    def _written(self) -> Iterator[Event | Step]:
+        """What is said, in the client's words."""
+        assert self._client is not None
+        assert self._request is not None
+        if self.whole:
+            answer = Answer.collect(delta for delta in self._observed() if delta is not PAUSE)
+            body = self._client.write_answer(answer, self._request)
+            yield Event.whole(strict_json.dumps(body), body)
+        else:
+            yield from self._client.write_stream(self._observed(), self._request)
+        self.ended = True
+
+    def _observed(self) -> Iterator[Delta | Step]:
+        """What is said, changed by those who change it, and shown to those who watch."""
+        deltas = self._said if self._said is not None else self._read()
+        if not self._taps and not self._delta_maps:
+            return deltas
+        return self._shown(deltas)
+
+    def _shown(self, deltas: Iterator[Delta | Step]) -> Iterator[Delta | Step]:
+        for item in deltas:
+            if item is PAUSE:
+                yield item
+                continue
+            delta: Delta | None = item
+            for function in self._delta_maps:
+                delta = function(delta) if delta is not None else None
+            if delta is not None:
+                self._tell(delta)
+                yield delta
+
+    def _tell(self, delta: Delta) -> None:
+        for function in self._taps:
+            function(delta)
+
+    def _read(self) -> Iterator[Delta | Step]:
+        """What the provider's events say."""
+        read = self._reading()
+        for item in self._events or ():
+            if item is PAUSE:
+                yield item
+            elif item.data is not None:
+                yield from read(item)
+
+    def _reading(self) -> Callable[[Event], Iterable[Delta]]:
+        """A function that gives the steps that an event stands for."""
+        dialect = self._dialect
+        if dialect is None:
+            raise UnsupportedFeature("This answer is in words that only its client knows.")
+        reader = (lambda event: dialect.read_answer(event.json()).play()) if self._source_whole else dialect.reader()
+        if reader is None:
+            raise UnsupportedFeature(f"A stream in {dialect.name} cannot be said in other words.")
+
+        def read(event: Event) -> Iterable[Delta]:
+            try:
+                return reader(event)
+            except (LookupError, TypeError, ValueError, AttributeError) as error:  # it is not what the dialect sends
+                raise ProviderError(code="upstream_bad_response", detail=f"an event that is none: {error!r}") from error
+
+        return read
+
+    def _listened(self, events: Iterator[Event | Step], dialect: ProviderSide) -> Iterator[Event | Step]:
         """The provider's events as they came, with an ear for usage, errors and the end."""
         finished = False
-        for item in self._source:
+        for item in events:
             if item is PAUSE or item.data is None:
                 yield item
                 continue
             try:
-                signs = dialect.signs(item, self.whole)
+                signs = dialect.signs(item, self._source_whole)
             except ValueError as error:
                 if not item.complete:
                     break
@@ -275,7 +424,7 @@ class ResponseStream:
                 self._context.usage = signs.usage
             finished = finished or signs.finished
             self.ended = self.ended or signs.terminal
-            if not (self._hides_usage and signs.hideable):
+            if not (self._hides_usage and signs.hideable and self._is_clients_own()):
                 yield item
             if self.ended:
                 return
@@ -286,8 +435,12 @@ class ResponseStream:
             raise ProviderError(code="upstream_truncated", detail="the stream ended without its terminal event")
 
     def _hear_error(self, error: ProviderError) -> None:
-        """An error as the first event is a failed answer; a later one is relayed, and ends what we vouch for."""
+        """An error as the first event is a failed answer. A later one ends what we vouch for: to a client of the same
+        dialect it is relayed as it came, to any other it is said in the client's own words."""
         if not self._begun:
+            raise error
+        if not self._is_clients_own():
+            error.settlement = "partial"
             raise error
         self._failure = StreamError(code="upstream_stream_error", detail=f"{error.code}: {error.message}")
 
@@ -296,30 +449,18 @@ class ResponseStream:
         if self._context is not None:
             self._context.saw_event()
 
-    def _counted(self, deltas: Iterable[Delta]) -> Iterator[Delta]:
+    def _heard(self, deltas: Iterator[Delta]) -> Iterator[Delta | Step]:
+        """What a provider says in the neutral model, each step of which should leave at once."""
         for delta in deltas:
-            self._count(getattr(delta, "usage", None))
+            if not self._begun:
+                self._begin()
+            if isinstance(delta, Counted) and self._context is not None:
+                self._context.usage = delta.usage
             yield delta
-
-    def _written(self, answer: Answer | Iterable[Delta], client: ClientSide) -> Iterator[Event | Step]:
-        assert self._request is not None
-        whole = answer if isinstance(answer, Answer) else Answer.collect(answer)
-        self._count(whole.usage)
-        body = client.write_answer(whole, self._request)
-        yield Event.whole(strict_json.dumps(body), body)
-
-    def _count(self, usage: Usage | None) -> None:
-        if usage is not None and self._context is not None:
-            self._context.usage = usage
+            yield PAUSE
 
 
-def _flushed(events: Iterable[Event]) -> Iterator[Event | Step]:
-    for event in events:
-        yield event
-        yield PAUSE
-
-
-def _replayed(seen: list[Event | Step], rest: Iterator[Event | Step]) -> Iterator[Event | Step]:
+def _replayed(seen: list[T], rest: Iterator[T]) -> Iterator[T]:
     yield from seen
     yield from rest
 

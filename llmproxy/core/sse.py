@@ -22,7 +22,6 @@ _BOM = b"\xef\xbb\xbf"
 _MAX_RETRY_DIGITS = 15  # four months of milliseconds have eleven; int() refuses thousands with a ValueError
 
 
-
 class Pause(Enum):
     """The one in-band token: nothing more is at hand, so flush what is joined and look around."""
 
@@ -64,9 +63,14 @@ class Event:
     @classmethod
     def of_json(cls, value: Any, type: str | None = None) -> "Event":
         """An event of our own whose data is `value` as JSON."""
-        event = cls.of(json.dumps(value, separators=(",", ":")), type)
+        event = cls.of_line(_write_json(value), type)
         event._json = value
         return event
+
+    @classmethod
+    def of_line(cls, text: str, type: str | None = None) -> "Event":
+        """An event of our own whose data is one line of ASCII, as JSON is."""
+        return cls((f"event: {type}\ndata: {text}\n\n" if type else f"data: {text}\n\n").encode("ascii"))
 
     @classmethod
     def whole(cls, body: bytes, value: Any = None) -> "Event":
@@ -204,10 +208,16 @@ def loads(data: bytes) -> Any:
     return value
 
 
+def dumps(value: Any) -> str:
+    """JSON in one line of ASCII, as events carry it."""
+    return _write_json(value)
+
+
 def _refuse_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
 
 
+_write_json: Callable[[Any], str] = json.JSONEncoder(separators=(",", ":")).encode
 _scan_json: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder(parse_constant=_refuse_constant).scan_once  # type: ignore[attr-defined]  # public in name, missing in the stubs
 
 

@@ -4,20 +4,35 @@ Dialects are pure: values in, values out, no I/O, and no knowledge of any provid
 """
 
 import copy
+import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, ClassVar, Self
 
 from marshmallow import Schema
 
 from llmproxy.core import sse, strict_json
-from llmproxy.core.answer import Answer, Delta
+from llmproxy.core.answer import (
+    Answer,
+    Appended,
+    Aside,
+    Closed,
+    Counted,
+    Delta,
+    End,
+    Opened,
+    Signed,
+    Start,
+)
+from llmproxy.core.chat import Chat
 from llmproxy.core.context import RequestContext
-from llmproxy.core.errors import LLMProxyError, ParseError, ProviderError
+from llmproxy.core.embedding import Embedding
+from llmproxy.core.errors import LLMProxyError, ParseError, ProviderError, UnsupportedFeature
 from llmproxy.core.parser import RequestParser
-from llmproxy.core.request import LLMRequest
+from llmproxy.core.request import LLMRequest, Purpose
 from llmproxy.core.response import Signs
-from llmproxy.core.sse import Event, Step
+from llmproxy.core.sse import PAUSE, Event, Step
 
 
 class JSONRequest(LLMRequest):
@@ -37,7 +52,7 @@ class JSONRequest(LLMRequest):
     ) -> None:
         self.body = body
         self.context = context
-        self.client_dialect = client_dialect
+        self.client_dialect: ClientDialect = client_dialect
         self.header_edits: Mapping[str, str | None] = {}
         self._original = body
         self._raw = raw
@@ -61,6 +76,10 @@ class JSONRequest(LLMRequest):
 
     def to_dict(self) -> dict[str, Any]:
         return copy.deepcopy(self.body)
+
+    def to_chat(self) -> Chat:
+        chat = self.client_dialect.read_request(self.body)
+        return dataclasses.replace(chat, model=self.model, stream=self.stream)
 
     def to_json(self) -> bytes:
         return self.encode(self.body)
@@ -123,6 +142,8 @@ class ClientDialect(RequestParser, ABC):
         forwarded_headers: The client's headers that may go on to an upstream of the same dialect, lower case.
         stream_type: The content type of a stream.
         keepalive: The bytes that keep a silent stream open; empty if there are none.
+        member_names: What this dialect calls a member of the neutral model, where it calls it otherwise.
+        immaterial: Members whose loss on the way to another dialect changes nothing, and is not worth a word.
     """
 
     name: ClassVar[str]
@@ -133,6 +154,8 @@ class ClientDialect(RequestParser, ABC):
     forwarded_headers: ClassVar[tuple[str, ...]] = ()
     stream_type: ClassVar[str] = "text/event-stream; charset=utf-8"
     keepalive: ClassVar[bytes] = b": keepalive\n\n"
+    member_names: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    immaterial: ClassVar[frozenset[str]] = frozenset()
 
     def parse(self, body: bytes, context: RequestContext) -> JSONRequest:
         try:
@@ -151,13 +174,32 @@ class ClientDialect(RequestParser, ABC):
         context.dialect, context.model, context.stream = self.name, request.model, request.stream
         return request
 
+    def read_request(self, body: Mapping[str, Any]) -> Chat:
+        """What the body asks, in the neutral model; its model and stream are set by the request.
+
+        Raises:
+            ParseError: It says something that no target could understand.
+            UnsupportedFeature: It cannot be put in other words without losing the conversation.
+        """
+        raise UnsupportedFeature(f"A request in {self.name} cannot be put in other words.")
+
     @abstractmethod
     def write_answer(self, answer: Answer, request: LLMRequest) -> dict[str, Any]:
         """A whole answer. What the neutral model does not hold (ids, dates) is made from the request's context."""
 
     @abstractmethod
-    def write_stream(self, deltas: Iterable[Delta], request: LLMRequest) -> Iterator[Event]:
-        """A streamed answer, event by event, its ending included."""
+    def writer(self, request: LLMRequest) -> "StreamWriter":
+        """What writes one streamed answer to `request`."""
+
+    def write_stream(self, deltas: Iterable[Delta | Step], request: LLMRequest) -> Iterator[Event | Step]:
+        """A streamed answer, event by event, its ending included; `PAUSE` passes through."""
+        writer = self.writer(request)
+        for delta in deltas:
+            if delta is PAUSE:
+                yield PAUSE
+            else:
+                yield from writer.write(delta)
+        yield from writer.finish()
 
     @abstractmethod
     def write_error(self, error: LLMProxyError, context: RequestContext) -> tuple[int, dict[str, Any]]:
@@ -168,14 +210,106 @@ class ClientDialect(RequestParser, ABC):
         """How a stream that has begun says `error`. Nothing that looks like a regular ending."""
 
 
+class StreamWriter:
+    """Writes the steps of one answer as events: a method for each kind of step, which says nothing by default.
+
+    A writer says what it can as soon as it can, and remembers what it must.
+    """
+
+    def __init__(self) -> None:
+        self._methods: dict[type[Delta], Callable[[Any], Iterable[Event]]] = {
+            Start: self.start,
+            Opened: self.opened,
+            Appended: self.appended,
+            Signed: self.signed,
+            Closed: self.closed,
+            Counted: self.counted,
+            Aside: self.aside,
+            End: self.end,
+        }
+
+    def write(self, delta: Delta) -> Iterable[Event]:
+        """The events that say this step."""
+        return self._methods[type(delta)](delta)
+
+    def start(self, delta: Start) -> Iterable[Event]:
+        return ()
+
+    def opened(self, delta: Opened) -> Iterable[Event]:
+        return ()
+
+    def appended(self, delta: Appended) -> Iterable[Event]:
+        return ()
+
+    def signed(self, delta: Signed) -> Iterable[Event]:
+        return ()
+
+    def closed(self, delta: Closed) -> Iterable[Event]:
+        return ()
+
+    def counted(self, delta: Counted) -> Iterable[Event]:
+        return ()
+
+    def aside(self, delta: Aside) -> Iterable[Event]:
+        return ()
+
+    def end(self, delta: End) -> Iterable[Event]:
+        """A choice has ended; its usage may be yet to come."""
+        return ()
+
+    def finish(self) -> Iterable[Event]:
+        """The events that say that the stream has come to its end."""
+        return ()
+
+
 class ProviderDialect(ABC):
-    """The half of a dialect that we speak with upstreams."""
+    """The half of a dialect that we speak with upstreams.
+
+    Attributes:
+        purpose: Which requests it can carry.
+        stream_type: The media type of its streams.
+    """
 
     name: ClassVar[str]
+    purpose: ClassVar[Purpose] = "chat"
+    stream_type: ClassVar[str] = "text/event-stream"
 
     def decode(self, chunks: Iterable[bytes | Step]) -> Iterator[Event | Step]:
         """The events of a stream, and `PAUSE` wherever nothing more is at hand."""
         return sse.decode(chunks)
+
+    def write_request(self, chat: Chat) -> tuple[dict[str, Any], list[str]]:
+        """The body that asks `chat`, and what of it could not be said, in the neutral model's words.
+
+        Members that only another dialect knows (`core.chat.foreign`) need not be listed.
+
+        Raises:
+            UnsupportedFeature: What cannot be said is part of the conversation itself.
+        """
+        raise UnsupportedFeature(f"This request cannot be put in the words of {self.name}.")
+
+    def write_embedding(self, embedding: Embedding) -> tuple[dict[str, Any], list[str]]:
+        """The body that asks for embeddings, and what of it could not be said, as `write_request` does for a chat."""
+        raise UnsupportedFeature(f"This request cannot be put in the words of {self.name}.")
+
+    def with_stream(self, body: dict[str, Any], stream: bool) -> dict[str, Any]:
+        """The body of this dialect with its answer asked for as a stream, or whole."""
+        return {**body, "stream": stream}
+
+    def read_answer(self, body: Any) -> Answer:
+        """What a whole answer says.
+
+        Raises:
+            LookupError, TypeError, ValueError: It is not what this dialect sends.
+        """
+        raise UnsupportedFeature(f"An answer in {self.name} cannot be said in other words.")
+
+    def reader(self) -> Callable[[Event], Iterable[Delta]] | None:
+        """A function that gives the steps that an event of one stream stands for; it remembers what came before.
+
+        It sees no errors, which `signs` reports. None: nothing here comes as a stream.
+        """
+        return None
 
     def ask_usage(self, body: dict[str, Any]) -> dict[str, Any]:
         """The body of a streamed request so that its answer says what it cost; the same one if it does anyway."""

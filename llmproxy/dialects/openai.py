@@ -5,6 +5,7 @@ https://platform.openai.com/docs/api-reference, https://platform.openai.com/docs
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from llmproxy.core.answer import Usage
@@ -13,6 +14,7 @@ from llmproxy.core.errors import LLMProxyError, ProviderError
 from llmproxy.core.response import Signs
 from llmproxy.core.sse import Event
 from llmproxy.dialects.base import ClientDialect, ProviderDialect
+from llmproxy.dialects.extra import keep
 from llmproxy.dialects.statuses import error_for
 
 # OpenAI's word comes first; the others are those of hosts that are compatible but for this.
@@ -39,6 +41,12 @@ class OpenAIProviderDialect(ProviderDialect):
 
     usage_members: ClassVar[tuple[str, str]] = ("prompt_tokens", "completion_tokens")
 
+    def with_stream(self, body: dict[str, Any], stream: bool) -> dict[str, Any]:
+        body = super().with_stream(body, stream)
+        if not stream:  # which OpenAI refuses for a whole answer
+            body.pop("stream_options", None)
+        return body
+
     def read_error(self, status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
         said = read_error_object(body)
         words = f"{said.get('type')} {said.get('code')}".lower()
@@ -50,19 +58,6 @@ class OpenAIProviderDialect(ProviderDialect):
             quota=any(word in words for word in _QUOTA_WORDS),
             words=words,
         )
-
-    def read_usage(self, said: Any) -> Usage | None:
-        """Usage as OpenAI counts it; None where it is absent or not believable."""
-        if not isinstance(said, dict):
-            return None
-        prompt, completion = self.usage_members
-        usage = Usage(
-            input=_count(said.get(prompt)),
-            output=_count(said.get(completion)),
-            cached=_count(_within(said, f"{prompt}_details", "cached_tokens")),
-            reasoning=_count(_within(said, f"{completion}_details", "reasoning_tokens")),
-        )
-        return usage if usage != Usage() else None
 
     def signs_of_choices(self, event: Event, whole: bool) -> Signs:
         """The signs of dialects that answer in `choices`: chat and completions."""
@@ -77,7 +72,7 @@ class OpenAIProviderDialect(ProviderDialect):
         if whole and not isinstance(choices, list):
             raise ValueError("an answer without choices")
         said = value.get("usage")
-        usage = self.read_usage(said) if said else None
+        usage = read_usage(self.name, said, *self.usage_members) if said else None
         if whole:
             return Signs(usage, finished=True, terminal=True)
         if not choices:
@@ -117,15 +112,51 @@ def read_error_object(body: bytes) -> dict[str, Any]:
     return {**error, "message": message if isinstance(message, str) else json.dumps(message) if message else None}
 
 
+def read_usage(
+    dialect: str, said: Any, prompt: str = "prompt_tokens", completion: str = "completion_tokens"
+) -> Usage | None:
+    """Usage as OpenAI counts it; None where it is absent or not believable.
+
+    Args:
+        dialect: Whose `extra` keeps the members that have no word.
+        said: The object as it came.
+        prompt, completion: What this dialect calls the two counts.
+    """
+    if not isinstance(said, dict):
+        return None
+    into, out = said.get(f"{prompt}_details"), said.get(f"{completion}_details")
+    into, out = into if isinstance(into, dict) else {}, out if isinstance(out, dict) else {}
+    usage = Usage(
+        input=_count(said.get(prompt)),
+        output=_count(said.get(completion)),
+        cached=_count(into.get("cached_tokens")),
+        reasoning=_count(out.get("reasoning_tokens")),
+        cache_written=_count(into.get("cache_write_tokens")),
+        input_audio=_count(into.get("audio_tokens")),
+        output_audio=_count(out.get("audio_tokens")),
+    )
+    if usage == _NO_USAGE:
+        return None
+    total = said.get("total_tokens")
+    extra = keep(dialect, said, (prompt, completion, *(("total_tokens",) if total == usage.total else ())))
+    if _leaves_reasoning_out(usage, total):  # xAI
+        extra = {dialect: {**extra.get(dialect, {}), completion: usage.output}}
+        return replace(usage, output=(usage.output or 0) + (usage.reasoning or 0), extra=extra)
+    return replace(usage, extra=extra)
+
+
+_NO_USAGE = Usage()
+
+
+def _leaves_reasoning_out(usage: Usage, total: Any) -> bool:
+    """Whether reasoning was counted beside the output rather than within it, as the total shows."""
+    return bool(usage.reasoning) and total == usage.total + (usage.reasoning or 0)
+
+
 def _error_type(status: int) -> str:
     if status == 429:
         return "rate_limit_error"
     return "invalid_request_error" if status < 500 else "server_error"
-
-
-def _within(said: dict[str, Any], outer: str, inner: str) -> Any:
-    details = said.get(outer)
-    return details.get(inner) if isinstance(details, dict) else None
 
 
 def _count(value: Any) -> int | None:

@@ -1,10 +1,7 @@
 """A model that is asked first, to improve the user's query for instance."""
 
-from typing import Any
-
 from marshmallow import Schema, fields, validate
 
-from llmproxy.core import sse
 from llmproxy.core.client import LLMClient
 from llmproxy.core.errors import ProviderError
 from llmproxy.core.pipeline import Pipeline
@@ -48,17 +45,7 @@ class LLMProcessor(Processor):
         messages = [{"role": "system", "content": self.prompt}, {"role": "user", "content": text}]
         body = dumps({"model": self.target, "messages": messages})
         with self._pipeline.execute(body, request.context.child("processor")) as stream:
-            answer = sse.loads(b"".join(stream))
-        content = _said(answer)
+            content = stream.answer().text
         if not content:
             raise ProviderError(code="upstream_bad_response", detail=f"{self.target} gave the llm processor no text")
         return content
-
-
-def _said(answer: Any) -> str | None:
-    """The text of a chat completion; None if it has none."""
-    try:
-        content = answer["choices"][0]["message"]["content"]
-    except (LookupError, TypeError):
-        return None
-    return content if isinstance(content, str) else None

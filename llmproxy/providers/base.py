@@ -1,7 +1,7 @@
 """The template every HTTP upstream fills in."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 from urllib.parse import urlsplit
 
@@ -10,8 +10,10 @@ from requests.auth import AuthBase
 
 from llmproxy.config.detect import token_names
 from llmproxy.config.models import ProviderConfig
+from llmproxy.core.chat import Chat, foreign
 from llmproxy.core.client import LLMClient
 from llmproxy.core.context import Attempt, RequestContext
+from llmproxy.core.embedding import Embedding
 from llmproxy.core.errors import ConfigError, LLMProxyError, ProviderError, ProviderRejected, UnsupportedFeature
 from llmproxy.core.request import LLMRequest
 from llmproxy.core.response import ResponseStream
@@ -19,7 +21,7 @@ from llmproxy.core.sse import Event
 from llmproxy.core.tokens import EnvTokenProvider, RotatingTokenProvider, TokenProvider
 from llmproxy.core.urls import StaticUrlProvider, UrlProvider
 from llmproxy.dialects import PROVIDER_DIALECTS
-from llmproxy.dialects.base import JSONRequest, ProviderDialect
+from llmproxy.dialects.base import ClientDialect, JSONRequest, ProviderDialect
 from llmproxy.transport.auth import BearerAuth, NoAuth, UpstreamRequest
 from llmproxy.transport.reading import Reply
 from llmproxy.transport.sessions import ClientProvider, TransportSettings, prepare
@@ -63,6 +65,7 @@ class Provider(LLMClient):
         model_patterns: Globs of model names that are this vendor's and nobody else's.
         options_schema: The keys of its own in `[llm.*]`; loaded values are in `options`.
         asks_usage: False where the host refuses `stream_options`, or sends usage unasked.
+        only_streams: True where the host has no whole answers; they are put together from its streams.
     """
 
     endpoints: ClassVar[Mapping[str, str]] = {}
@@ -71,6 +74,7 @@ class Provider(LLMClient):
     model_patterns: ClassVar[tuple[str, ...]] = ()
     options_schema: ClassVar[type[Schema]] = Schema
     asks_usage: ClassVar[bool] = True
+    only_streams: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -86,7 +90,7 @@ class Provider(LLMClient):
         self.url_provider = url_provider or self._configured_url()
         self._auth = self.auth()
         self._transport = ClientProvider(_transport_settings(self.config))
-        self._dialects = {name: PROVIDER_DIALECTS.get(name)() for name in self.spoken()}
+        self._dialects = {name: self.dialect(name) for name in self.spoken()}
         self._headers = {
             "Content-Type": "application/json",
             "Accept": "*/*",
@@ -122,7 +126,9 @@ class Provider(LLMClient):
     def headers(self, call: Call) -> dict[str, str]:
         """The headers to send, the token's excepted."""
         request = call.request
-        headers = {**self._headers, **request.context.headers} if request.context.headers else dict(self._headers)
+        headers = dict(self._headers)
+        if call.dialect.name == request.dialect:  # what the client told its own vendor means nothing to another
+            headers.update(request.context.headers)
         for name, value in request.header_edits.items():
             _drop_header(headers, name)
             if value is not None:
@@ -142,6 +148,10 @@ class Provider(LLMClient):
     def spoken(self) -> tuple[str, ...]:
         """The dialects that are spoken with this upstream, the preferred one first."""
         return tuple(self.endpoints)
+
+    def dialect(self, name: str) -> ProviderDialect:
+        """The dialect of this name, as this upstream speaks it. Called once for each."""
+        return PROVIDER_DIALECTS.get(name)()
 
     def execute(self, request: LLMRequest) -> ResponseStream:
         call = self.call(request)
@@ -165,21 +175,47 @@ class Provider(LLMClient):
         """The attempt that `request` becomes here, before anything is sent.
 
         Raises:
-            UnsupportedFeature: This upstream does not speak the request's dialect, or does not stream.
+            UnsupportedFeature: This upstream cannot do what is asked, in whatever words.
         """
-        dialect = self._dialects.get(request.dialect)
-        if dialect is None:
-            spoken = ", ".join(self._dialects) or "no dialect"
-            raise UnsupportedFeature(f"The llm {self.name!r} speaks {spoken}, not {request.dialect}.")
-        if request.stream and not self.config.supports_streaming:
-            raise UnsupportedFeature(f"The llm {self.name!r} does not stream.", param="stream")
-        body = request.body if isinstance(request, JSONRequest) else request.to_dict()
-        if request.stream and self.asks_usage:
+        dialect = self._dialect_for(request)
+        stream = (request.stream or self.only_streams) and self.config.supports_streaming
+        body, dropped = self._body(request, dialect, stream)
+        if stream and self.asks_usage:
             body = dialect.ask_usage(body)
         attempts = request.context.attempts
         if not attempts:  # without a router: whoever sends it keeps the record
             attempts.append(Attempt(self.name, request.model))
-        return Call(request, dialect, body, request.stream, attempts[-1])
+        attempts[-1].dropped = dropped
+        return Call(request, dialect, body, stream, attempts[-1], dropped)
+
+    def _dialect_for(self, request: LLMRequest) -> ProviderDialect:
+        """The request's own dialect where it is spoken here, else the preferred one that serves its purpose."""
+        if request.dialect in self._dialects:
+            return self._dialects[request.dialect]
+        for dialect in self._dialects.values():
+            if dialect.purpose == request.purpose:
+                return dialect
+        spoken = ", ".join(self._dialects) or "no dialect"
+        raise UnsupportedFeature(f"The llm {self.name!r} speaks {spoken}, not {request.dialect}.")
+
+    def _body(
+        self, request: LLMRequest, dialect: ProviderDialect, stream: bool
+    ) -> tuple[dict[str, Any], tuple[str, ...]]:
+        """The request in the dialect's words, and what of it could not be said, in the client's."""
+        if request.dialect == dialect.name:
+            body = request.body if isinstance(request, JSONRequest) else request.to_dict()
+            return (body if stream == request.stream else dialect.with_stream(body, stream)), ()
+        if request.purpose == "embeddings":
+            embedding = request.to_embedding()
+            body, lost = dialect.write_embedding(embedding)
+            dropped = dropped_members(request, dialect, lost, embedding)
+        else:
+            chat = replace(request.to_chat(), stream=stream)
+            body, lost = dialect.write_request(chat)
+            dropped = dropped_members(request, dialect, lost, chat)
+        if dropped and self.config.strict:
+            raise UnsupportedFeature(f"The target of this request cannot do: {', '.join(dropped)}.", param=dropped[0])
+        return body, dropped
 
     def prepare(self, call: Call) -> UpstreamRequest:
         """The HTTP request of an attempt, token included."""
@@ -238,28 +274,16 @@ class Provider(LLMClient):
         request, dialect = call.request, call.dialect
         media_type = reply.headers.get("content-type", "").partition(";")[0].strip().lower()
         streamed = call.stream and media_type != "application/json"
-        if media_type == "text/html" or (media_type == "text/event-stream") > call.stream:
+        if media_type == "text/html" or (media_type == dialect.stream_type) > call.stream:
             raise ProviderError(code="upstream_bad_response", detail=f"content-type {media_type!r}")
         if streamed:
             events = dialect.decode(reply.chunks())
-            stream = ResponseStream.relay(events, dialect, request, usage_asked=self.asks_usage)
+            stream = ResponseStream.relay(events, dialect, request, whole=False, usage_asked=self.asks_usage)
             stream.on_close(lambda: reply.close(drain=stream.ended))
             return stream
         body = reply.body(self._limit)
         reply.close()
-        event = Event.whole(body)
-        if call.stream:  # in the place of a stream: an error at best
-            raise self._instead_of_stream(call, event)
-        return ResponseStream.relay([event], dialect, request)
-
-    def _instead_of_stream(self, call: Call, event: Event) -> ProviderError:
-        try:
-            failed = call.dialect.signs(event, True).error
-        except ValueError:
-            failed = False
-        if failed:
-            return call.dialect.read_error(200, {}, event.data or b"")
-        return ProviderError(code="upstream_bad_response", detail="a whole answer to a request for a stream")
+        return ResponseStream.relay([Event.whole(body)], dialect, request, whole=True)
 
     def _configured_token(self) -> TokenProvider | None:
         names = token_names(self.config.token_env, self.config.base_url, type(self))
@@ -278,6 +302,17 @@ class Provider(LLMClient):
         except ValidationError as error:
             raise ConfigError(f"[llm.{self.name}] {error.messages}") from error
         return loaded
+
+
+def dropped_members(
+    request: LLMRequest, dialect: ProviderDialect, lost: Iterable[str], asked: Chat | Embedding
+) -> tuple[str, ...]:
+    """What could not be said, by the client's names: what the dialect has lost, and what only the client's knows."""
+    client = request.client_dialect
+    names = client.member_names if isinstance(client, ClientDialect) else {}
+    immaterial = client.immaterial if isinstance(client, ClientDialect) else frozenset()
+    own = [names.get(name, name) for name in lost]
+    return tuple(name for name in dict.fromkeys([*own, *foreign(asked, dialect.name)]) if name not in immaterial)
 
 
 def relayed_headers(headers: Mapping[str, str]) -> dict[str, str]:

@@ -8,7 +8,8 @@ from typing import Any
 from marshmallow import Schema, fields, validate
 
 from llmproxy.core import strict_json
-from llmproxy.core.answer import Answer, Appended, Closed, Counted, Delta, End, Opened, Start, Text, Usage
+from llmproxy.core.answer import Answer, Appended, Closed, Counted, Delta, End, Opened, Start, Usage
+from llmproxy.core.chat import Text
 from llmproxy.core.estimate import estimate_tokens
 from llmproxy.core.request import LLMRequest
 from llmproxy.core.response import ResponseStream
@@ -39,7 +40,7 @@ class EchoProvider(Provider):
         if request.stream:
             return ResponseStream.say(self._play(text, usage, request), request)
         self._pause(request)
-        return ResponseStream.say(Answer((Text(text),), usage=usage), request)
+        return ResponseStream.say(Answer.of(text, usage=usage), request)
 
     def _play(self, text: str, usage: Usage, request: LLMRequest) -> Iterator[Delta]:
         yield Start()

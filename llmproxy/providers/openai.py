@@ -52,8 +52,7 @@ class OpenAIProvider(Provider):
     def payload(self, call: Call) -> Mapping[str, Any]:
         body = dict(call.body)
         request = call.request
-        ours = isinstance(request, JSONRequest) and not request.asked_for("max_tokens")
-        if ours and "max_tokens" in body and _REASONING_MODELS.match(request.model):
+        if not _named_by_client(call) and "max_tokens" in body and _REASONING_MODELS.match(request.model):
             body["max_completion_tokens"] = body.pop("max_tokens")
         return body
 
@@ -64,3 +63,9 @@ class OpenAIProvider(Provider):
         if project := self.options.get("project"):
             headers["OpenAI-Project"] = project
         return headers
+
+
+def _named_by_client(call: Call) -> bool:
+    """Whether `max_tokens` is the client's own word, rather than a processor's or a translation's."""
+    request = call.request
+    return isinstance(request, JSONRequest) and request.dialect == call.dialect.name and request.asked_for("max_tokens")

@@ -68,11 +68,11 @@ class Doorkeeper:
 
 
 def read_key(request: Request, header: str) -> str:
-    """The key in the header that a dialect uses; never one in the URL."""
-    value = request.headers.get(header, "")
-    if header != BEARER:
+    """The key in the header that a dialect uses, or as a bearer token; never one in the URL."""
+    value = request.headers.get(header, "") if header != BEARER else ""
+    if value:
         return value.strip()
-    scheme, _, key = value.partition(" ")
+    scheme, _, key = request.headers.get(BEARER, "").partition(" ")
     return key.strip() if scheme.lower() == "bearer" else ""
 
 

@@ -115,9 +115,11 @@ class Face:
         return guarded
 
     def _view(self, endpoint: Endpoint) -> View:
-        def view() -> Response:
+        def view(**values: str) -> Response:
             request, dialect, pipeline = _request(), endpoint.dialect, endpoint.pipeline
-            context = _context(route=endpoint.route, dialect=dialect.name)
+            context = _context(route=endpoint.route, dialect=dialect.name, path=values)
+            if request.query_string:
+                context.query = request.args
             try:
                 prepared = self._prepare(request, endpoint, context)
             except Exception as error:
@@ -168,8 +170,8 @@ def _request() -> Request:
     return flask.request._get_current_object()  # type: ignore[attr-defined,no-any-return]  # documented in spite of its name
 
 
-def _context(**known: str) -> RequestContext:
-    context = RequestContext(id=request_id(_request()), **known)  # type: ignore[arg-type]
+def _context(**known: Any) -> RequestContext:
+    context = RequestContext(id=request_id(_request()), **known)
     context.on_finish(log_request)
     return context
 

@@ -151,6 +151,8 @@ def _facts(context: RequestContext) -> dict[str, str]:
         llm, model = context.answered_by
         facts["x-llmproxy-llm"], facts["x-llmproxy-model"] = _header_value(llm), _header_value(model)
     facts["x-llmproxy-attempts"] = str(len(context.attempts))
+    if context.attempts and context.attempts[-1].dropped:
+        facts["x-llmproxy-dropped"] = _header_value(", ".join(context.attempts[-1].dropped))
     return {**context.response_headers, **facts}
 
 

@@ -99,7 +99,7 @@ def test_a_stream_that_breaks_keeps_what_was_said_and_tells_the_rest(run, upstre
 
     assert result.exit_code == 1
     assert result.stdout == "one\n"
-    assert result.stderr.startswith("Error: The provider reported an error within the stream.")
+    assert result.stderr.startswith("Error: The provider failed to answer.")
     assert result.stderr.count("\n") == 1
 
 

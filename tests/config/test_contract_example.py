@@ -142,7 +142,6 @@ def test_what_has_no_effect_yet_is_listed(example):
         for line in (
             "[server] write_secs",
             "[server] request_timeout_secs",
-            "[server] strict",
             "[server] state",
             "[server] shared",
             "[server] admin_token_env",

@@ -409,10 +409,11 @@ def test_switching_verification_off_is_a_warning(load):
 
 
 def test_only_what_was_written_is_said_to_have_no_effect_yet(load):
-    config = load("[server]\nport = 1\nshared = 'memory'", env={"LLMPROXY_STRICT": "1"}, overrides={"state": "memory"})
+    env = {"LLMPROXY_KEEPALIVE_SECS": "1"}
+    config = load("[server]\nport = 1\nshared = 'memory'", env=env, overrides={"state": "memory"})
     assert config.no_effect == (
         "[server] shared: no effect yet",
-        "[server] strict: no effect yet",
+        "[server] keepalive_secs: no effect yet",
         "[server] state: no effect yet",
     )
 

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from llmproxy.core.answer import Answer, Appended, Counted, End, Opened, Start, Text, Usage
+from llmproxy.core.answer import Answer, Appended, Counted, End, Opened, Start, Usage
+from llmproxy.core.chat import Text
 from llmproxy.core.context import Attempt, RequestContext
 from llmproxy.core.errors import (
     ClientGone,
@@ -495,7 +496,7 @@ def test_deltas_become_a_whole_answer_for_a_client_that_does_not_stream():
 
 
 def test_an_answer_becomes_a_stream_for_a_client_that_streams():
-    answer = b"".join(ResponseStream.say(Answer((Text("hello"),)), ask()))
+    answer = b"".join(ResponseStream.say(Answer.of("hello"), ask()))
     assert b'"content":"hello"' in answer
     assert answer.endswith(DONE)
 

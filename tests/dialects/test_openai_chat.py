@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from llmproxy.core.answer import Answer, Text, Usage
+from llmproxy.core.answer import Answer, Usage
 from llmproxy.core.context import RequestContext
 from llmproxy.core.errors import ParseError
 from llmproxy.core.sse import Event
@@ -272,7 +272,7 @@ def test_a_whole_answer_is_its_own_end():
 
 # Answers of our own.
 
-SAID = Answer((Text("hel"), Text("lo")), "length", Usage(3, 2))
+SAID = Answer.of("hel", "lo", reason="length", usage=Usage(3, 2))
 
 
 def test_a_whole_answer_carries_the_model_as_it_was_asked_for():

@@ -2,13 +2,13 @@ import json
 
 import pytest
 
-from llmproxy.core.answer import Answer, Text, Usage
+from llmproxy.core.answer import Answer, Usage
 from llmproxy.core.context import RequestContext
 from llmproxy.core.errors import ParseError, UnsupportedFeature
 from llmproxy.core.sse import Event
 from llmproxy.dialects.openai_completions import OpenAICompletionsClient, OpenAICompletionsProvider
 
-SAID = Answer((Text("hello"),), "stop", Usage(3, 2))
+SAID = Answer.of("hello", usage=Usage(3, 2))
 
 
 def ask(prompt="hi", **members):

@@ -168,9 +168,23 @@ def test_usage_is_not_asked_for_in_a_whole_answer(up, parse):
     assert "stream_options" not in json.loads(sent(up).body)
 
 
-def test_an_llm_that_does_not_stream_refuses_a_stream(client, make_app, ask, up):
-    response = ask(make_app(upstream(supports_streaming=False)).test_client(), stream=True)
-    assert (response.status_code, response.json["error"]["code"]) == (400, "unsupported_feature")
+def test_an_llm_that_does_not_stream_still_serves_a_client_that_does(make_app, ask, up):
+    up.post(CHAT_URL, json=completion("hi"))
+    text = ask(make_app(upstream(supports_streaming=False)).test_client(), stream=True).get_data(as_text=True)
+    assert json.loads(sent(up).body)["stream"] is False
+    assert '"content":"hi"' in text
+    assert text.endswith("data: [DONE]\n\n")
+
+
+def test_an_llm_that_only_streams_still_serves_a_client_that_does_not(up, parse):
+    class OnlyStreams(OpenAIProvider):
+        only_streams = True
+
+    up.post(CHAT_URL, body=STREAM, content_type="text/event-stream")
+    config = ProviderConfig(base_url=BASE_URL, token_env=(), name="up")
+    body = json.loads(say(OnlyStreams(config), parse()))
+    assert json.loads(sent(up).body)["stream"] is True
+    assert body["choices"][0]["message"]["content"] == "one two"
 
 
 # Tokens
@@ -333,7 +347,7 @@ def test_a_hook_may_change_the_body_and_not_the_clients(up, parse):
 def test_a_dialect_that_is_not_spoken_there_is_refused(parse):
     each = provider(options={"dialects": ["chat"]})
     with pytest.raises(Exception, match="speaks openai") as caught:
-        each.execute(parse("openai.responses", model="m", input="x"))
+        each.execute(parse("openai.embeddings", model="m", input="x"))
     assert (caught.value.status, caught.value.code) == (400, "unsupported_feature")
 
 
@@ -537,10 +551,13 @@ def test_a_whole_answer_of_another_kind_is_not_understood(client, ask, up, kind)
     assert ask(client).json["error"]["code"] == "upstream_bad_response"
 
 
-def test_a_whole_answer_to_a_request_for_a_stream_is_not_understood(client, ask, up):
-    up.post(CHAT_URL, json=completion())
+def test_a_whole_answer_to_a_request_for_a_stream_is_played(client, ask, up):
+    up.post(CHAT_URL, json=completion("hi"))
     response = ask(client, stream=True)
-    assert (response.status_code, response.json["error"]["code"]) == (502, "upstream_bad_response")
+    text = response.get_data(as_text=True)
+    assert response.mimetype == "text/event-stream"
+    assert '"content":"hi"' in text
+    assert text.endswith("data: [DONE]\n\n")
 
 
 def test_an_error_in_the_place_of_a_stream_has_the_status_of_its_type(client, ask, up):

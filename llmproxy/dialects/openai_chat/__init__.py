@@ -1,19 +1,21 @@
 """OpenAI's chat completions. https://platform.openai.com/docs/api-reference/chat"""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from llmproxy.core.answer import Answer, Delta
+from llmproxy.core.chat import Chat
 from llmproxy.core.request import LLMRequest
 from llmproxy.core.response import Signs
 from llmproxy.core.sse import Event
 from llmproxy.dialects.openai import OpenAIClientDialect, OpenAIProviderDialect
-from llmproxy.dialects.openai_chat.answer import write_answer
+from llmproxy.dialects.openai_chat.answer import read_answer, write_answer
+from llmproxy.dialects.openai_chat.chat import read_request, write_request
+from llmproxy.dialects.openai_chat.parts import NAME
 from llmproxy.dialects.openai_chat.request import ChatRequest, ask_usage
 from llmproxy.dialects.openai_chat.schema import ChatSchema
-from llmproxy.dialects.openai_chat.stream import DONE, write_stream
-
-NAME = "openai.chat"
+from llmproxy.dialects.openai_chat.stream import DONE, ChatWriter, reader
 
 
 class OpenAIChatClient(OpenAIClientDialect):
@@ -21,16 +23,38 @@ class OpenAIChatClient(OpenAIClientDialect):
     paths = ("/v1/chat/completions",)
     schema = ChatSchema()
     request_class = ChatRequest
+    member_names = MappingProxyType({"cache": "cache_control", "thinking": "reasoning_content"})
+
+    immaterial = frozenset({"stream_options", "index"})
+
+    def read_request(self, body: Mapping[str, Any]) -> Chat:
+        return read_request(body)
 
     def write_answer(self, answer: Answer, request: LLMRequest) -> dict[str, Any]:
         return write_answer(answer, request)
 
-    def write_stream(self, deltas: Iterable[Delta], request: LLMRequest) -> Iterator[Event]:
-        return write_stream(deltas, request)
+    def writer(self, request: LLMRequest) -> ChatWriter:
+        return ChatWriter(request)
 
 
 class OpenAIChatProvider(OpenAIProviderDialect):
+    """Args:
+        thinking: Whether the host wants earlier thoughts back; OpenAI itself does not know them.
+    """
+
     name = NAME
+
+    def __init__(self, *, thinking: bool = True) -> None:
+        self._thinking = thinking
+
+    def write_request(self, chat: Chat) -> tuple[dict[str, Any], list[str]]:
+        return write_request(chat, thinking=self._thinking)
+
+    def read_answer(self, body: Any) -> Answer:
+        return read_answer(body)
+
+    def reader(self) -> Callable[[Event], Iterable[Delta]]:
+        return reader()
 
     def ask_usage(self, body: dict[str, Any]) -> dict[str, Any]:
         return ask_usage(body)

@@ -1,9 +1,10 @@
 """OpenAI's completions of a bare prompt. https://platform.openai.com/docs/api-reference/completions"""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from llmproxy.core.answer import Answer, Delta
+from llmproxy.core.answer import Answer
+from llmproxy.core.chat import Chat
 from llmproxy.core.request import LLMRequest
 from llmproxy.core.response import Signs
 from llmproxy.core.sse import Event
@@ -11,11 +12,10 @@ from llmproxy.dialects.openai import OpenAIClientDialect, OpenAIProviderDialect
 from llmproxy.dialects.openai_chat.request import ask_usage
 from llmproxy.dialects.openai_chat.stream import DONE
 from llmproxy.dialects.openai_completions.answer import write_answer
+from llmproxy.dialects.openai_completions.chat import NAME, read_request
 from llmproxy.dialects.openai_completions.request import CompletionsRequest
 from llmproxy.dialects.openai_completions.schema import CompletionsSchema
-from llmproxy.dialects.openai_completions.stream import write_stream
-
-NAME = "openai.completions"
+from llmproxy.dialects.openai_completions.stream import CompletionsWriter
 
 
 class OpenAICompletionsClient(OpenAIClientDialect):
@@ -24,11 +24,14 @@ class OpenAICompletionsClient(OpenAIClientDialect):
     schema = CompletionsSchema()
     request_class = CompletionsRequest
 
+    def read_request(self, body: Mapping[str, Any]) -> Chat:
+        return read_request(body)
+
     def write_answer(self, answer: Answer, request: LLMRequest) -> dict[str, Any]:
         return write_answer(answer, request)
 
-    def write_stream(self, deltas: Iterable[Delta], request: LLMRequest) -> Iterator[Event]:
-        return write_stream(deltas, request)
+    def writer(self, request: LLMRequest) -> CompletionsWriter:
+        return CompletionsWriter(request)
 
 
 class OpenAICompletionsProvider(OpenAIProviderDialect):

@@ -1,14 +1,14 @@
 """OpenAI's embeddings. https://platform.openai.com/docs/api-reference/embeddings"""
 
-from collections.abc import Iterable, Iterator
 from typing import Any
 
-from llmproxy.core.answer import Answer, Delta
+from llmproxy.core.answer import Answer
 from llmproxy.core.errors import UnsupportedFeature
 from llmproxy.core.request import LLMRequest
 from llmproxy.core.response import Signs
 from llmproxy.core.sse import Event
-from llmproxy.dialects.openai import OpenAIClientDialect, OpenAIProviderDialect
+from llmproxy.dialects.base import StreamWriter
+from llmproxy.dialects.openai import OpenAIClientDialect, OpenAIProviderDialect, read_usage
 from llmproxy.dialects.openai_embeddings.request import EmbeddingsRequest
 from llmproxy.dialects.openai_embeddings.schema import EmbeddingsSchema
 
@@ -24,12 +24,13 @@ class OpenAIEmbeddingsClient(OpenAIClientDialect):
     def write_answer(self, answer: Answer, request: LLMRequest) -> dict[str, Any]:
         raise UnsupportedFeature("The target answers in words, not in embeddings.")
 
-    def write_stream(self, deltas: Iterable[Delta], request: LLMRequest) -> Iterator[Event]:
+    def writer(self, request: LLMRequest) -> StreamWriter:
         raise UnsupportedFeature("Embeddings do not come as a stream.")
 
 
 class OpenAIEmbeddingsProvider(OpenAIProviderDialect):
     name = NAME
+    purpose = "embeddings"
 
     def signs(self, event: Event, whole: bool) -> Signs:
         value = event.json()
@@ -39,4 +40,4 @@ class OpenAIEmbeddingsProvider(OpenAIProviderDialect):
             return Signs(error=True)
         if not isinstance(value.get("data"), list):
             raise ValueError("embeddings without data")
-        return Signs(self.read_usage(value.get("usage")), finished=True, terminal=True)
+        return Signs(read_usage(self.name, value.get("usage"), *self.usage_members), finished=True, terminal=True)

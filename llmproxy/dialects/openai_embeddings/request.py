@@ -10,6 +10,7 @@ class EmbeddingsRequest(JSONRequest):
     """A call of `/v1/embeddings`. It has no system prompt and no output to limit, so those edits leave it as it is."""
 
     dialect = "openai.embeddings"
+    purpose = "embeddings"
     text_members = ("input",)
 
     @property

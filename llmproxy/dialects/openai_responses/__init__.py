@@ -8,8 +8,9 @@ from llmproxy.core.context import RequestContext
 from llmproxy.core.errors import LLMProxyError
 from llmproxy.core.request import LLMRequest
 from llmproxy.core.response import Signs
-from llmproxy.core.sse import Event
-from llmproxy.dialects.openai import OpenAIClientDialect, OpenAIProviderDialect
+from llmproxy.core.sse import PAUSE, Event, Step
+from llmproxy.dialects.base import StreamWriter
+from llmproxy.dialects.openai import OpenAIClientDialect, OpenAIProviderDialect, read_usage
 from llmproxy.dialects.openai_responses.answer import write_answer
 from llmproxy.dialects.openai_responses.errors import error_events
 from llmproxy.dialects.openai_responses.request import ResponsesRequest
@@ -31,8 +32,11 @@ class OpenAIResponsesClient(OpenAIClientDialect):
     def write_answer(self, answer: Answer, request: LLMRequest) -> dict[str, Any]:
         return write_answer(answer, request)
 
-    def write_stream(self, deltas: Iterable[Delta], request: LLMRequest) -> Iterator[Event]:
-        return write_stream(deltas, request)
+    def write_stream(self, deltas: Iterable[Delta | Step], request: LLMRequest) -> Iterator[Event]:
+        return write_stream((each for each in deltas if each is not PAUSE), request)
+
+    def writer(self, request: LLMRequest) -> StreamWriter:
+        raise NotImplementedError
 
     def error_events(self, error: LLMProxyError, context: RequestContext) -> Iterator[Event]:
         return error_events(self.write_error(error, context)[1]["error"], context)
@@ -56,7 +60,7 @@ class OpenAIResponsesProvider(OpenAIProviderDialect):
         response = value.get("response") or {}
         if not isinstance(response, dict):
             raise ValueError("an ending without a response")
-        usage = self.read_usage(response.get("usage"))
+        usage = read_usage(self.name, response.get("usage"), *self.usage_members)
         return Signs(usage, finished=True, terminal=True, error=kind == "response.failed")
 
     def _signs_of_whole(self, value: dict[str, Any]) -> Signs:
@@ -65,4 +69,4 @@ class OpenAIResponsesProvider(OpenAIProviderDialect):
             return Signs(error=True)
         if "output" not in value and "status" not in value:
             raise ValueError("a response without output")
-        return Signs(self.read_usage(value.get("usage")), finished=True, terminal=True)
+        return Signs(read_usage(self.name, value.get("usage"), *self.usage_members), finished=True, terminal=True)
