@@ -1,6 +1,6 @@
 """Builds every route's pipeline from the configuration; the only file that knows every kind of part."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -17,16 +17,19 @@ from llmproxy.core.processor import Condition, Processor, ProcessorChain
 from llmproxy.core.request import LLMRequest
 from llmproxy.dialects import CLIENT_DIALECTS
 from llmproxy.dialects.base import ClientDialect
+from llmproxy.dialects.lookups import Lookup
 from llmproxy.processors import PROCESSORS
 from llmproxy.processors.answer_form import AnswerFormProcessor
 from llmproxy.processors.model_access import ModelAccessProcessor
 from llmproxy.providers import PROVIDERS
 from llmproxy.routing.catalog import Catalog, Listing
+from llmproxy.routing.passthrough import Passthrough
 from llmproxy.routing.router import Router
 from llmproxy.routing.target import Target
 
 Source = str | Path | Mapping[str, Any] | Config | None
 EVERYTHING = RouteConfig("/")
+DEFAULT_DIALECT = "openai.chat"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,10 @@ class Gateway:
 
     Attributes:
         endpoints: Every path a request can be sent to.
-        prefixes: The routes' prefixes, below which models are listed too.
+        prefixes: The routes' prefixes, below which models are listed and calls passed through, too.
+        dialects: Every dialect that clients may speak; first the one for requests that look like none.
+        lookups: What clients look up, by path below each prefix: whose it may be, and what is answered.
+        passthrough: What becomes of a call of an llm's own API.
         llms, processors, catalog, clients: What the endpoints are built from; llms and processors by their names.
     """
 
@@ -78,14 +84,18 @@ class Gateway:
         self.clients = Clients(config.clients.values(), config.environment)
         self._by_name = Router(self.catalog, self.llms)
         self.processors = {name: self._make_processor(each) for name, each in config.processors.items()}
-        self._dialects = [CLIENT_DIALECTS.get(name)() for name in CLIENT_DIALECTS]
+        names = sorted(CLIENT_DIALECTS, key=lambda name: name != DEFAULT_DIALECT)
+        self.dialects = [CLIENT_DIALECTS.get(name)() for name in names]
+        self.lookups = _lookups(self.dialects)
+        # Its parser is never asked: what is passed on is not read.
+        self.passthrough = Pipeline(self.dialects[0], ProcessorChain(), Passthrough(self.llms))
         routes = sorted(config.routes or (EVERYTHING,), key=lambda route: len(route.path_prefix))
         self.prefixes = tuple(route.path_prefix.rstrip("/") for route in routes if not self._is_whole_path(route))
         self.endpoints = {each.path: each for route in routes for each in self._endpoints_of(route)}
 
     def pipeline(self, dialect: str) -> Pipeline:
         """The pipeline of a dialect's own path, for callers in this process; by model name where no route has it."""
-        client_dialect = next(each for each in self._dialects if each.name == dialect)
+        client_dialect = next(each for each in self.dialects if each.name == dialect)
         endpoint = self.endpoints.get(client_dialect.paths[0])
         return endpoint.pipeline if endpoint else Pipeline(client_dialect, ProcessorChain(), self._by_name)
 
@@ -93,14 +103,14 @@ class Gateway:
         client = Router(self.catalog, self.llms, route.target_llm) if route.target_llm else self._by_name
         chain = ProcessorChain(self._processors_of(route, client))
         prefix, whole = route.path_prefix.rstrip("/"), self._is_whole_path(route)
-        for dialect in self._dialects:
+        for dialect in self.dialects:
             pipeline = Pipeline(dialect, chain, client)
             for path in dialect.paths:
                 if not whole or prefix.endswith(path):
                     yield Endpoint(prefix if whole else prefix + path, route.path_prefix, dialect, pipeline)
 
     def _is_whole_path(self, route: RouteConfig) -> bool:
-        return any(route.path_prefix.endswith(path) for dialect in self._dialects for path in dialect.paths)
+        return any(route.path_prefix.endswith(path) for dialect in self.dialects for path in dialect.paths)
 
     def _processors_of(self, route: RouteConfig, router: Router) -> Iterator[Processor]:
         if not (route.allow_streaming and route.allow_non_streaming):
@@ -130,6 +140,14 @@ def condition(when: When) -> Condition:
         return all(not globs or any(fnmatchcase(name or "", glob) for glob in globs) for globs, name in named)
 
     return matches
+
+
+def _lookups(dialects: Iterable[ClientDialect]) -> dict[str, list[tuple[ClientDialect, Lookup]]]:
+    found: dict[str, list[tuple[ClientDialect, Lookup]]] = {}
+    for dialect in dialects:
+        for lookup in dialect.lookups:
+            found.setdefault(lookup.path, []).append((dialect, lookup))
+    return found
 
 
 def _make_llm(name: str, config: Config) -> LLMClient:

@@ -19,10 +19,16 @@ class Client:
 
     Attributes:
         models: Globs of the model names it may use; None: all.
+        passthrough: The llms whose own API it may use; None: all, unless its models are limited.
     """
 
     name: str
     models: tuple[str, ...] | None = None
+    passthrough: tuple[str, ...] | None = None
+
+    def may_pass_to(self, llm: str) -> bool:
+        """Whether it may use this llm's own API, where no model's name is looked at."""
+        return self.models is None if self.passthrough is None else llm in self.passthrough
 
 
 class Clients:
@@ -56,7 +62,7 @@ class Clients:
         for config in self._configs:
             key = self._environment.get(config.token_env)
             if key:
-                yield _digest(key), Client(config.name, config.models)
+                yield _digest(key), Client(config.name, config.models, config.passthrough)
 
 
 def _digest(key: str) -> bytes:

@@ -1,8 +1,9 @@
 """Which llms there are without a table, and which are off: a provider is switched on by its key."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from marshmallow import ValidationError
@@ -19,7 +20,10 @@ ECHO = "echo"
 
 
 def token_names(
-    token_env: str | Sequence[str] | None, base_url: str | None, provider_class: type[Any]
+    token_env: str | Sequence[str] | None,
+    base_url: str | None,
+    provider_class: type[Any],
+    options: Mapping[str, Any] = MappingProxyType({}),
 ) -> tuple[str, ...]:
     """The variables with an llm's token; none means that no token is sent and none is needed.
 
@@ -30,18 +34,20 @@ def token_names(
         token_env: As written; None if it was not.
         base_url: As written; None if it was not.
         provider_class: May have `default_token_env` and `default_base_url`.
+        options: The provider's own keys, which may decide what its default variable is.
     """
     if token_env is not None:
         return (token_env,) if isinstance(token_env, str) else tuple(token_env)
-    default = default_token_env(provider_class)
+    default = default_token_env(provider_class, options)
     home = getattr(provider_class, "default_base_url", None)
     at_home = base_url is None or home is None or same_place(base_url, home)
     return (default,) if default and at_home else ()
 
 
-def default_token_env(provider_class: type[Any]) -> str | None:
+def default_token_env(provider_class: type[Any], options: Mapping[str, Any] = MappingProxyType({})) -> str | None:
     """The variable that holds a provider's token by its own custom."""
-    name = getattr(provider_class, "default_token_env", None)
+    decide = getattr(provider_class, "token_env_for", None)
+    name = decide(options) if decide else getattr(provider_class, "default_token_env", None)
     return name if isinstance(name, str) else None
 
 
@@ -107,6 +113,8 @@ def _detected(name: str, found: type[Any], surroundings: Surroundings) -> Provid
     variable = default_token_env(found)
     if variable is None and name != ECHO:
         return None
+    if getattr(found, "endpoints", None) and getattr(found, "default_base_url", None) is None:
+        return OffProvider(name, name, f"write [llm.{name}] with base_url to switch it on")
     if variable and not surroundings.environment.get(variable):
         return OffProvider(name, name, f"set {variable} to switch it on")
     schema = own_schema(found)

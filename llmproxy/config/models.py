@@ -178,14 +178,14 @@ class ClientConfig:
     Attributes:
         token_env: The variable with the client's secret. While it is absent, the client cannot call.
         models: Globs of the model names it may use. None: all. Empty: none.
-        passthrough: The llms whose own API it may use through us.
+        passthrough: The llms whose own API it may use through us. None: all, unless `models` is set: then none.
         budget: None: no budget.
     """
 
     name: str
     token_env: str
     models: tuple[str, ...] | None = None
-    passthrough: tuple[str, ...] = ()
+    passthrough: tuple[str, ...] | None = None
     limits: Limits = field(default_factory=Limits)
     budget: Budget | None = None
 

@@ -76,7 +76,7 @@ def _load_written(document: Document, providers: Registry[Any], surroundings: Su
 def _provider_config(name: str, table: ClassTable, surroundings: Surroundings) -> ProviderConfig | None:
     if table.found is None or table.values is None or table.options is None:
         return None
-    names = token_names(table.values.get("token_env"), table.values.get("base_url"), table.found)
+    names = token_names(table.values.get("token_env"), table.values.get("base_url"), table.found, table.options)
     return ProviderConfig(
         **{**table.values, "token_env": names},
         name=name,

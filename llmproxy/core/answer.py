@@ -7,7 +7,7 @@ stream, serves both kinds of client.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Literal, TypeAlias
 
 from llmproxy.core.chat import (
@@ -66,6 +66,13 @@ class Usage:
     def total(self) -> int:
         """Input and output together."""
         return (self.input or 0) + (self.output or 0)
+
+    def over(self, earlier: Usage | None) -> Usage:
+        """These figures, and the earlier ones where nothing is said here."""
+        if earlier is None:
+            return self
+        said = {each.name: getattr(self, each.name) for each in fields(self)}
+        return replace(earlier, **{name: figure for name, figure in said.items() if figure is not None})
 
 
 @dataclass(frozen=True, slots=True)

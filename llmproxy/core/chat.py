@@ -53,6 +53,12 @@ class Signature:
         return cls(value, maker)
 
 
+    @staticmethod
+    def carried_in(body: bytes) -> bool:
+        """Whether a body in JSON holds a signature of another maker than the one whose place it stands in."""
+        return b'"' + _CARRIED.encode() in body
+
+
 _CARRIED = "llmproxy."
 
 
@@ -452,7 +458,7 @@ def foreign(value: Any, dialect: str) -> Iterator[str]:
     """The members of a value of the model, at every depth, that only another dialect than `dialect` knows."""
     if isinstance(value, Other):
         if value.dialect != dialect:
-            yield str(value.value.get("type", "part"))
+            yield str(value.value.get("type") or next(iter(value.value), "part"))
     elif isinstance(value, tuple):
         for item in value:
             yield from foreign(item, dialect)

@@ -69,6 +69,7 @@ class RequestContext:
         answered_by: The llm and the model's name over there; None until a target was chosen.
         usage: What the provider counted; None until it said so.
         response_headers: The upstream's headers that pass to the client.
+        status: What an answer that comes has for its status.
         received_at: Seconds since the epoch, for what shows a date.
         started, first_event_at: Seconds of the monotonic clock.
         data: For processors to keep what they learn on the way in for the way back, by a key of their own.
@@ -88,6 +89,7 @@ class RequestContext:
     attempts: list[Attempt] = field(default_factory=list)
     usage: Usage | None = None
     response_headers: dict[str, str] = field(default_factory=dict)
+    status: int = 200
     received_at: float = field(default_factory=time.time)
     started: float = field(default_factory=time.monotonic)
     first_event_at: float | None = None
@@ -142,5 +144,5 @@ class RequestContext:
     def _status(self, error: LLMProxyError | None) -> int:
         """A stream that broke has had its 200 already."""
         if error is None or (self.first_event_at is not None and self.stream and error.status != 499):
-            return 200
+            return self.status
         return error.status

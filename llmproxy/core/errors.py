@@ -125,7 +125,8 @@ class LLMProxyError(Exception):
         retry_after: Seconds the caller should wait, sent as `Retry-After`.
         detail: What an operator needs to know; logged, never sent.
         headers: Further headers that belong to this answer (`Allow`, `WWW-Authenticate`).
-        upstream: The members of the upstream's own error that are passed on: `type`, `code`, `param`.
+        upstream: The members of the upstream's own error that are passed on: `type`, `code`, `param`, and what its
+            dialect adds to them.
     """
 
     default_code: ClassVar[str] = "internal_error"

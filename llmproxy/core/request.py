@@ -94,6 +94,11 @@ class LLMRequest(ABC):
         """Whether the client asked for usage in a stream."""
         return True
 
+    @property
+    def borrows(self) -> bool:
+        """Whether the body holds signatures of another vendor than its dialect's own, carried there by us."""
+        return False
+
     def texts(self) -> Iterator[str]:
         """Every piece of prompt text."""
         for message in self.messages:

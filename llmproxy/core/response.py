@@ -421,11 +421,13 @@ class ResponseStream:
             if not self._begun:
                 self._begin()
             if signs.usage is not None and self._context is not None:
-                self._context.usage = signs.usage
+                self._context.usage = signs.usage.over(self._context.usage)
             finished = finished or signs.finished
             self.ended = self.ended or signs.terminal
             if not (self._hides_usage and signs.hideable and self._is_clients_own()):
                 yield item
+            elif signs.usage is not None:  # hidden from the client, not from those who watch
+                self._tell(Counted(signs.usage))
             if self.ended:
                 return
         if finished:

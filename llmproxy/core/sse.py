@@ -9,7 +9,8 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from enum import Enum
-from typing import Any, Final, Literal
+from functools import lru_cache
+from typing import Any, Final, Literal, NamedTuple
 
 from llmproxy.core.errors import ProviderError
 
@@ -32,6 +33,22 @@ PAUSE: Final = Pause.PAUSE
 Step = Literal[Pause.PAUSE]
 
 
+class _Fields(NamedTuple):
+    """What an event says besides its data."""
+
+    type: str = "message"
+    id: str | None = None
+    retry: int | None = None
+
+
+_NO_FIELDS = _Fields()
+
+
+@lru_cache(64)  # a stream has few types, and each of them often
+def _fields_of(type: bytes) -> _Fields:
+    return _Fields(type.decode("utf-8", "replace") or "message")
+
+
 class Event:
     """One server-sent event, or one whole JSON body.
 
@@ -41,16 +58,14 @@ class Event:
             of one.
     """
 
-    __slots__ = ("_data", "_id", "_json", "_parsed", "_retry", "_type", "complete", "raw")
+    __slots__ = ("_data", "_fields", "_json", "_parsed", "complete", "raw")
 
     def __init__(self, raw: bytes, *, complete: bool = True) -> None:
         self.raw = raw
         self.complete = complete
         self._parsed = False
         self._data: bytes | None = None
-        self._type = "message"
-        self._id: str | None = None
-        self._retry: int | None = None
+        self._fields = _NO_FIELDS
         self._json: Any = None
 
     @classmethod
@@ -91,21 +106,21 @@ class Event:
         """The event field; `message` where there is none."""
         if not self._parsed:
             self._parse()
-        return self._type
+        return self._fields.type
 
     @property
     def id(self) -> str | None:
         """The id field of this very event."""
         if not self._parsed:
             self._parse()
-        return self._id
+        return self._fields.id
 
     @property
     def retry(self) -> int | None:
         """The retry field, in milliseconds."""
         if not self._parsed:
             self._parse()
-        return self._retry
+        return self._fields.retry
 
     def json(self) -> Any:
         """The data as JSON, parsed once.
@@ -114,34 +129,51 @@ class Event:
             ValueError: It is not JSON, or there is none.
         """
         if self._json is None:
-            self._json = loads(self.data or b"")
+            if not self._parsed:
+                self._parse()
+            self._json = loads(self._data or b"")
         return self._json
 
     def __repr__(self) -> str:
         return f"<Event {self.type} of {len(self.raw)} bytes>"
 
-    def _parse(self) -> None:
+    def take(self, data: bytes, type: str = "message") -> None:
+        """Takes what another framing than lines has found in `raw`."""
+        self._parsed, self._data, self._fields = True, data, _Fields(type)
+
+    def take_one_line(self) -> None:
+        """Parses what nearly every event looks like: perhaps its type, one data line, LF, blank line. There must be no
+        CR in it."""
         raw = self.raw
-        self._parsed = True
-        # What nearly every event looks like: one data line, LF, blank line.
-        if raw.startswith(b"data: ") and raw.endswith(b"\n\n") and raw.find(b"\n") == len(raw) - 2 and b"\r" not in raw:
-            self._data = raw[6:-2]
-        else:
-            self._parse_lines(raw)
+        start = raw.find(b"\n") + 1 if raw.startswith(b"event: ") else 0
+        if raw.startswith(b"data: ", start) and raw.find(b"\n", start) == len(raw) - 2:
+            self._data = raw[start + 6 : -2]
+            self._parsed = True
+            if start:
+                self._fields = _fields_of(raw[7 : start - 1])
+
+    def _parse(self) -> None:
+        if b"\r" not in self.raw and self.raw.endswith(b"\n\n"):
+            self.take_one_line()
+        if not self._parsed:
+            self._parsed = True
+            self._parse_lines(self.raw)
 
     def _parse_lines(self, raw: bytes) -> None:
         data = []
+        type, id, retry = _NO_FIELDS
         for line in _LINE_END.split(raw):
             name, _, value = line.partition(b":")
             value = value.removeprefix(b" ")
             if name == b"data":
                 data.append(value)
             elif name == b"event":
-                self._type = value.decode("utf-8", "replace") or "message"
+                type = value.decode("utf-8", "replace") or "message"
             elif name == b"id" and b"\0" not in value:
-                self._id = value.decode("utf-8", "replace")
+                id = value.decode("utf-8", "replace")
             elif name == b"retry" and value.isdigit() and len(value) <= _MAX_RETRY_DIGITS:
-                self._retry = int(value)
+                retry = int(value)
+        self._fields = _Fields(type, id, retry)
         if data:
             self._data = b"\n".join(data)
 
@@ -174,6 +206,8 @@ def decode(chunks: Iterable[bytes | Step], limit: int = MAX_EVENT_BYTES) -> Iter
             if at_start:
                 at_start = False
                 _forget_bom(event)
+            elif not carriage_returns:
+                event.take_one_line()
             yield event
             start = end
         if block is pending:
@@ -196,14 +230,16 @@ def loads(data: bytes) -> Any:
     Raises:
         ValueError: It is not one JSON value, or holds NaN or Infinity.
     """
-    text = str(data, "utf-8").strip()
+    text = str(data, "utf-8")
+    if text[:1].isspace():
+        text = text.lstrip()
     try:
         value, end = _scan_json(text, 0)
     except StopIteration as error:
         raise ValueError("not JSON") from error
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
-    if end != len(text):
+    if end != len(text) and text[end:].strip():
         raise ValueError("more than one JSON value")
     return value
 

@@ -124,7 +124,14 @@ def read_secret(path: Path) -> str | None:
 
 
 class TokenProvider(ABC):
-    """Whatever knows the token for an upstream. Shared by all threads; no token ever shows in its `repr`."""
+    """Whatever knows the token for an upstream. Shared by all threads; no token ever shows in its `repr`.
+
+    Attributes:
+        owner: Whose tokens they are, where each soon gives way to another of the same owner's; empty where a token
+            stands for itself.
+    """
+
+    owner: str = ""
 
     @abstractmethod
     def get_token(self) -> str:
@@ -187,6 +194,8 @@ class FileTokenProvider(TokenProvider):
 
 class CallableTokenProvider(TokenProvider):
     """The token that a function returns; the function is called for each attempt, from any thread."""
+
+    owner = "a function"
 
     def __init__(self, function: Callable[[], str]) -> None:
         self._function = function

@@ -25,7 +25,7 @@ from llmproxy.core.answer import (
     Signed,
     Start,
 )
-from llmproxy.core.chat import Chat
+from llmproxy.core.chat import Chat, Signature
 from llmproxy.core.context import RequestContext
 from llmproxy.core.embedding import Embedding
 from llmproxy.core.errors import LLMProxyError, ParseError, ProviderError, UnsupportedFeature
@@ -33,6 +33,7 @@ from llmproxy.core.parser import RequestParser
 from llmproxy.core.request import LLMRequest, Purpose
 from llmproxy.core.response import Signs
 from llmproxy.core.sse import PAUSE, Event, Step
+from llmproxy.dialects.lookups import Lookup
 
 
 class JSONRequest(LLMRequest):
@@ -78,11 +79,18 @@ class JSONRequest(LLMRequest):
         return copy.deepcopy(self.body)
 
     def to_chat(self) -> Chat:
-        chat = self.client_dialect.read_request(self.body)
+        try:
+            chat = self.client_dialect.read_request(self.body)
+        except (LookupError, TypeError, ValueError, AttributeError) as error:  # as far as the schema does not look
+            raise ParseError("The request holds something that its dialect does not know.") from error
         return dataclasses.replace(chat, model=self.model, stream=self.stream)
 
     def to_json(self) -> bytes:
         return self.encode(self.body)
+
+    @property
+    def borrows(self) -> bool:
+        return self._raw is not None and Signature.carried_in(self._raw)
 
     def encode(self, body: Mapping[str, Any]) -> bytes:
         """`body` in JSON: the client's own bytes if it still says what they say."""
@@ -136,10 +144,14 @@ class ClientDialect(RequestParser, ABC):
 
     Attributes:
         paths: Where clients send it, below any prefix.
+        lookups: What its clients look up besides, and where.
+        marker: A header that only its clients send, lower case: it decides where another dialect has the same path.
+            None: it has what no marker claims.
         schema: What we rely on in a body; everything else passes unread.
         request_class: The request that a body becomes.
         key_header: Where clients of this dialect put their key; `authorization` means a bearer token.
         forwarded_headers: The client's headers that may go on to an upstream of the same dialect, lower case.
+        id_headers: The headers of an answer in which its clients look for the request's id, lower case.
         stream_type: The content type of a stream.
         keepalive: The bytes that keep a silent stream open; empty if there are none.
         member_names: What this dialect calls a member of the neutral model, where it calls it otherwise.
@@ -148,24 +160,20 @@ class ClientDialect(RequestParser, ABC):
 
     name: ClassVar[str]
     paths: ClassVar[tuple[str, ...]]
+    lookups: ClassVar[tuple[Lookup, ...]] = ()
+    marker: ClassVar[str | None] = None
     schema: ClassVar[Schema]
     request_class: ClassVar[type[JSONRequest]]
     key_header: ClassVar[str] = "authorization"
     forwarded_headers: ClassVar[tuple[str, ...]] = ()
+    id_headers: ClassVar[tuple[str, ...]] = ("x-request-id",)
     stream_type: ClassVar[str] = "text/event-stream; charset=utf-8"
     keepalive: ClassVar[bytes] = b": keepalive\n\n"
     member_names: ClassVar[Mapping[str, str]] = MappingProxyType({})
     immaterial: ClassVar[frozenset[str]] = frozenset()
 
     def parse(self, body: bytes, context: RequestContext) -> JSONRequest:
-        try:
-            value = strict_json.loads(body)
-        except strict_json.DuplicateKey as error:
-            raise ParseError(str(error), code="duplicate_key") from error
-        except ValueError as error:
-            raise ParseError(str(error), code="invalid_json") from error
-        if not isinstance(value, dict):
-            raise ParseError("The body must be a JSON object.", code="invalid_json")
+        value = read_object(body)
         problems = self.schema.validate(value)
         if problems:
             path, problem = first_problem(problems)
@@ -330,6 +338,23 @@ class ProviderDialect(ABC):
     @abstractmethod
     def read_error(self, status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
         """The error that an answer with this status (200: an error in the place of an answer) stands for."""
+
+
+def read_object(body: bytes) -> dict[str, Any]:
+    """The JSON object that a client's body is.
+
+    Raises:
+        ParseError: It is none.
+    """
+    try:
+        value = strict_json.loads(body)
+    except strict_json.DuplicateKey as error:
+        raise ParseError(str(error), code="duplicate_key") from error
+    except ValueError as error:
+        raise ParseError(str(error), code="invalid_json") from error
+    if not isinstance(value, dict):
+        raise ParseError("The body must be a JSON object.", code="invalid_json")
+    return value
 
 
 def first_problem(problems: Mapping[Any, Any]) -> tuple[str, str]:

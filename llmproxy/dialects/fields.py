@@ -45,15 +45,17 @@ class Messages(fields.Field[list[Any]]):
     Args:
         kinds: What `content` may be.
         need_role: Whether each message must say its role.
+        may_be_empty: Whether a conversation without messages asks for something.
     """
 
-    def __init__(self, *, need_role: bool = True, **kwargs: Any) -> None:
+    def __init__(self, *, need_role: bool = True, may_be_empty: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._need_role = need_role
+        self._may_be_empty = may_be_empty
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[Any]:
-        if not isinstance(value, list) or not value:
-            raise ValidationError("Must be a list that is not empty.")
+        if not isinstance(value, list) or not (value or self._may_be_empty):
+            raise ValidationError("Must be a list." if self._may_be_empty else "Must be a list that is not empty.")
         for index, message in enumerate(value):
             problem = self._problem(message)
             if problem:

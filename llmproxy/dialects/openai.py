@@ -14,6 +14,7 @@ from llmproxy.core.errors import LLMProxyError, ProviderError
 from llmproxy.core.response import Signs
 from llmproxy.core.sse import Event
 from llmproxy.dialects.base import ClientDialect, ProviderDialect
+from llmproxy.dialects.counts import read_count
 from llmproxy.dialects.extra import keep
 from llmproxy.dialects.statuses import error_for
 
@@ -50,11 +51,14 @@ class OpenAIProviderDialect(ProviderDialect):
     def read_error(self, status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
         said = read_error_object(body)
         words = f"{said.get('type')} {said.get('code')}".lower()
+        upstream = {name: said.get(name) for name in ("type", "param", "code")}
+        if isinstance(said.get("innererror"), dict):  # Azure: what its content filter has found
+            upstream["innererror"] = said["innererror"]
         return error_for(
             status,
             headers,
             message=said.get("message"),
-            upstream={name: said.get(name) for name in ("type", "param", "code")},
+            upstream=upstream,
             quota=any(word in words for word in _QUOTA_WORDS),
             words=words,
         )
@@ -109,7 +113,21 @@ def read_error_object(body: bytes) -> dict[str, Any]:
     if not isinstance(error, dict):
         return {}
     message = error.get("message", error.get("detail"))
-    return {**error, "message": message if isinstance(message, str) else json.dumps(message) if message else None}
+    return {**error, "message": _error_text(message)}
+
+
+def _error_text(said: Any) -> str | None:
+    """What an error says; where it is a list of what is wrong (FastAPI's, and so Mistral's and vLLM's), all of it."""
+    if isinstance(said, dict) and "detail" in said:
+        said = said["detail"]
+    if isinstance(said, list) and all(isinstance(each, dict) and "msg" in each for each in said):
+        said = "; ".join(map(_problem_text, said))
+    return said if isinstance(said, str) else json.dumps(said) if said else None
+
+
+def _problem_text(problem: dict[str, Any]) -> str:
+    where = ".".join(map(str, problem.get("loc") or ()))
+    return f"{where}: {problem['msg']}" if where else str(problem["msg"])
 
 
 def read_usage(
@@ -127,13 +145,13 @@ def read_usage(
     into, out = said.get(f"{prompt}_details"), said.get(f"{completion}_details")
     into, out = into if isinstance(into, dict) else {}, out if isinstance(out, dict) else {}
     usage = Usage(
-        input=_count(said.get(prompt)),
-        output=_count(said.get(completion)),
-        cached=_count(into.get("cached_tokens")),
-        reasoning=_count(out.get("reasoning_tokens")),
-        cache_written=_count(into.get("cache_write_tokens")),
-        input_audio=_count(into.get("audio_tokens")),
-        output_audio=_count(out.get("audio_tokens")),
+        input=read_count(said.get(prompt)),
+        output=read_count(said.get(completion)),
+        cached=read_count(into.get("cached_tokens")),
+        reasoning=read_count(out.get("reasoning_tokens")),
+        cache_written=read_count(into.get("cache_write_tokens")),
+        input_audio=read_count(into.get("audio_tokens")),
+        output_audio=read_count(out.get("audio_tokens")),
     )
     if usage == _NO_USAGE:
         return None
@@ -157,8 +175,3 @@ def _error_type(status: int) -> str:
     if status == 429:
         return "rate_limit_error"
     return "invalid_request_error" if status < 500 else "server_error"
-
-
-def _count(value: Any) -> int | None:
-    """A count we can believe: never negative, never beyond what a request could cost."""
-    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10**12 else None

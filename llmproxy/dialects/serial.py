@@ -32,7 +32,9 @@ class SerialWriter(StreamWriter):
         return super().write(delta)
 
     def _part(self, delta: Opened | Appended | Signed | Closed) -> Iterator[Event]:
-        if self._current is None and not isinstance(delta, Closed):
+        if self._current is None:
+            if isinstance(delta, Closed):  # of a part that was never there
+                return
             self._current = delta.index
             self.place += 1
             if not isinstance(delta, Opened):  # one that nobody opened is a text

@@ -16,6 +16,7 @@ from llmproxy.core.errors import (
 )
 
 MAX_RETRY_AFTER = 60.0
+_FILTERED = "content_filter"
 
 
 def error_for(
@@ -40,6 +41,8 @@ def error_for(
     retry_after = read_retry_after(headers)
     # Not the message: it may repeat the prompt. Nor, in a 200, the words: nobody has taken the token out of those.
     detail = f"upstream status {status}: {words}" if words and status != 200 else f"upstream status {status}"
+    if status == 200 and _FILTERED in words:  # Azure: where the prompt was refused, in the place of an answer
+        return ProviderRejected(detail=detail, upstream={"code": _FILTERED})
     if quota or status == 402:
         return ProviderUnavailable(code="upstream_quota_exhausted", detail=detail)
     if status == 200:

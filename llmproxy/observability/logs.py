@@ -59,7 +59,7 @@ def facts_of(context: RequestContext) -> dict[str, Any]:
         "dialect": context.dialect,
         "llm": llm,
         "model": context.model and context.model[:_MAX_NAME],
-        "target_model": target_model,
+        "target_model": target_model or None,
         "stream": context.stream,
         "status": outcome.status if outcome else None,
         "outcome": outcome.settlement if outcome else None,

@@ -10,25 +10,38 @@ from requests.auth import AuthBase
 
 from llmproxy.config.detect import token_names
 from llmproxy.config.models import ProviderConfig
+from llmproxy.core.answer import Answer, Usage
 from llmproxy.core.chat import Chat, foreign
 from llmproxy.core.client import LLMClient
 from llmproxy.core.context import Attempt, RequestContext
 from llmproxy.core.embedding import Embedding
-from llmproxy.core.errors import ConfigError, LLMProxyError, ProviderError, ProviderRejected, UnsupportedFeature
-from llmproxy.core.request import LLMRequest
+from llmproxy.core.errors import (
+    ConfigError,
+    LLMProxyError,
+    PathNotFound,
+    ProviderError,
+    ProviderRejected,
+    UnsupportedFeature,
+)
+from llmproxy.core.estimate import estimate_tokens
+from llmproxy.core.raw import RawRequest
+from llmproxy.core.request import LLMRequest, Purpose
 from llmproxy.core.response import ResponseStream
 from llmproxy.core.sse import Event
 from llmproxy.core.tokens import EnvTokenProvider, RotatingTokenProvider, TokenProvider
 from llmproxy.core.urls import StaticUrlProvider, UrlProvider
 from llmproxy.dialects import PROVIDER_DIALECTS
 from llmproxy.dialects.base import ClientDialect, JSONRequest, ProviderDialect
+from llmproxy.providers.passthrough import check_passable, passed
 from llmproxy.transport.auth import BearerAuth, NoAuth, UpstreamRequest
 from llmproxy.transport.reading import Reply
 from llmproxy.transport.sessions import ClientProvider, TransportSettings, prepare
 
 ERROR_BYTES = 64 * 1024
+ESTIMATED = "x-llmproxy-estimated"
 RELAYED_HEADERS = ("x-ratelimit-", "anthropic-ratelimit-")
 _REDACTED = "[redacted]"
+_REDACTED_DEPTH = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +75,7 @@ class Provider(LLMClient):
         endpoints: Dialect to path below the base URL, the preferred one first.
         default_base_url: Used where the configuration names none.
         default_token_env: The variable that holds the token, by the vendor's own documents.
+        models_path: Where it lists its models, below the base URL.
         model_patterns: Globs of model names that are this vendor's and nobody else's.
         options_schema: The keys of its own in `[llm.*]`; loaded values are in `options`.
         asks_usage: False where the host refuses `stream_options`, or sends usage unasked.
@@ -71,9 +85,10 @@ class Provider(LLMClient):
     endpoints: ClassVar[Mapping[str, str]] = {}
     default_base_url: ClassVar[str | None] = None
     default_token_env: ClassVar[str | None] = None
+    models_path: ClassVar[str] = "/models"
     model_patterns: ClassVar[tuple[str, ...]] = ()
     options_schema: ClassVar[type[Schema]] = Schema
-    asks_usage: ClassVar[bool] = True
+    asks_usage: bool = True
     only_streams: ClassVar[bool] = False
 
     def __init__(
@@ -89,16 +104,22 @@ class Provider(LLMClient):
         self.token_provider = token_provider or self._configured_token()
         self.url_provider = url_provider or self._configured_url()
         self._auth = self.auth()
-        self._transport = ClientProvider(_transport_settings(self.config))
+        self._transport = ClientProvider(transport_settings(self.config))
         self._dialects = {name: self.dialect(name) for name in self.spoken()}
         self._headers = {
             "Content-Type": "application/json",
             "Accept": "*/*",
             "Accept-Encoding": "identity",
             "User-Agent": "llmproxy",
+            **self.own_headers(),
             **self.config.headers,
         }
         self._limit = int(self.config.max_response_mb * 1024 * 1024)
+
+    @classmethod
+    def token_env_for(cls, options: Mapping[str, Any]) -> str | None:
+        """The variable that holds the token where `[llm.*] token_env` names none; None: no token is needed."""
+        return cls.default_token_env
 
     @classmethod
     def from_config(cls, config: ProviderConfig) -> Self:
@@ -135,9 +156,17 @@ class Provider(LLMClient):
                 headers[name] = value
         return headers
 
+    def own_headers(self) -> dict[str, str]:
+        """The headers that every request has here, whatever is asked; none by default. Called once."""
+        return {}
+
     def auth(self) -> AuthBase:
         """How the token is put on a request; a bearer token by default, nothing without one. Called once."""
         return BearerAuth(self.token_provider) if self.token_provider else NoAuth()
+
+    def token_from(self, variable: str) -> TokenProvider:
+        """What gives the token that a variable stands for: the variable's value, by default. Called once for each."""
+        return EnvTokenProvider(variable, self.config.environment)
 
     def error_from(self, call: Call, reply: Reply) -> ProviderError:
         """The error that an answer with an error status stands for."""
@@ -154,6 +183,8 @@ class Provider(LLMClient):
         return PROVIDER_DIALECTS.get(name)()
 
     def execute(self, request: LLMRequest) -> ResponseStream:
+        if request.purpose == "count" and not self._serves("count"):
+            return estimated(request)
         call = self.call(request)
         upstream_request = self.prepare(call)
         reply = self._transport.send(upstream_request, request.context)
@@ -188,6 +219,10 @@ class Provider(LLMClient):
         attempts[-1].dropped = dropped
         return Call(request, dialect, body, stream, attempts[-1], dropped)
 
+    def _serves(self, purpose: Purpose) -> bool:
+        """Whether the upstream can be asked for this."""
+        return any(dialect.purpose == purpose for dialect in self._dialects.values())
+
     def _dialect_for(self, request: LLMRequest) -> ProviderDialect:
         """The request's own dialect where it is spoken here, else the preferred one that serves its purpose."""
         if request.dialect in self._dialects:
@@ -202,7 +237,8 @@ class Provider(LLMClient):
         self, request: LLMRequest, dialect: ProviderDialect, stream: bool
     ) -> tuple[dict[str, Any], tuple[str, ...]]:
         """The request in the dialect's words, and what of it could not be said, in the client's."""
-        if request.dialect == dialect.name:
+        # A signature that we carried for another vendor would be refused as this one's own: only writing drops it.
+        if request.dialect == dialect.name and not request.borrows:
             body = request.body if isinstance(request, JSONRequest) else request.to_dict()
             return (body if stream == request.stream else dialect.with_stream(body, stream)), ()
         if request.purpose == "embeddings":
@@ -212,10 +248,18 @@ class Provider(LLMClient):
         else:
             chat = replace(request.to_chat(), stream=stream)
             body, lost = dialect.write_request(chat)
-            dropped = dropped_members(request, dialect, lost, chat)
+            dropped = dropped_members(request, dialect, lost, chat) if request.purpose == "chat" else ()
+        return body, self.losing(dropped)
+
+    def losing(self, dropped: tuple[str, ...]) -> tuple[str, ...]:
+        """What is left out of a request, unless nothing may be.
+
+        Raises:
+            UnsupportedFeature: Something is, and the server is strict.
+        """
         if dropped and self.config.strict:
             raise UnsupportedFeature(f"The target of this request cannot do: {', '.join(dropped)}.", param=dropped[0])
-        return body, dropped
+        return dropped
 
     def prepare(self, call: Call) -> UpstreamRequest:
         """The HTTP request of an attempt, token included."""
@@ -246,14 +290,41 @@ class Provider(LLMClient):
         """
         if self.url_provider is None:
             raise ProviderError(detail=f"{self.name} has no base URL")
-        headers = {name: value for name, value in self._headers.items() if name.lower() != "content-type"}
-        request = prepare("GET", self.url_provider.get_url() + "/models", headers, b"")
-        request.body = None
-        del request.headers["Content-Length"]
-        self._auth(request)
-        reply = self._transport.send(request, context)
+        reply = self._send_bare("GET", self.url_provider.get_url() + self.models_path, {}, None, context)
         reply.close()
         return reply.status
+
+    def forward(self, request: RawRequest) -> ResponseStream:
+        """What the upstream's own API answers to a request that is passed on unread: its status, its bytes.
+
+        Raises:
+            PathNotFound: This llm is not asked over HTTP.
+            ProviderError: There is no answer, or one that is between the upstream and us.
+        """
+        if self.url_provider is None:
+            raise PathNotFound(f"The llm {self.name!r} has no API of its own.")
+        context, attempt = request.context, Attempt(self.name, "")
+        context.attempts.append(attempt)
+        context.answered_by = (attempt.llm, attempt.model)
+        url = f"{self.url_provider.get_url()}/{request.target}"
+        reply = self._send_bare(request.method, url, request.headers, request.payload, context)
+        attempt.status = reply.status
+        try:
+            check_passable(reply.status)
+            context.response_headers.update(relayed_headers(reply.headers))
+            return passed(reply, request)
+        except BaseException:
+            reply.close()
+            raise
+
+    def _send_bare(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, context: RequestContext
+    ) -> Reply:
+        """Sends what is in no dialect, the token and the llm's own headers put on."""
+        own = {name: value for name, value in self._headers.items() if name.lower() != "content-type"}
+        request = prepare(method, url, {**own, **headers}, body)
+        self._auth(request)
+        return self._transport.send(request, context)
 
     def close(self) -> None:
         """Closes idle connections."""
@@ -286,8 +357,8 @@ class Provider(LLMClient):
         return ResponseStream.relay([Event.whole(body)], dialect, request, whole=True)
 
     def _configured_token(self) -> TokenProvider | None:
-        names = token_names(self.config.token_env, self.config.base_url, type(self))
-        providers = [EnvTokenProvider(name, self.config.environment) for name in names]
+        names = token_names(self.config.token_env, self.config.base_url, type(self), self.options)
+        providers = [self.token_from(name) for name in names]
         return RotatingTokenProvider(providers) if len(providers) > 1 else next(iter(providers), None)
 
     def _configured_url(self) -> UrlProvider | None:
@@ -302,6 +373,12 @@ class Provider(LLMClient):
         except ValidationError as error:
             raise ConfigError(f"[llm.{self.name}] {error.messages}") from error
         return loaded
+
+
+def estimated(request: LLMRequest) -> ResponseStream:
+    """The number of a prompt's tokens where the upstream does not count them: one by its length, which says so."""
+    request.context.response_headers[ESTIMATED] = "true"
+    return ResponseStream.say(Answer.of(usage=Usage(estimate_tokens(request.texts()))), request)
 
 
 def dropped_members(
@@ -335,7 +412,8 @@ def _drop_header(headers: dict[str, str], name: str) -> None:
         del headers[present]
 
 
-def _transport_settings(config: ProviderConfig) -> TransportSettings:
+def transport_settings(config: ProviderConfig) -> TransportSettings:
+    """How the upstream of an `[llm.*]` table is reached."""
     ca_file = config.ca_file and str((config.folder / config.ca_file) if config.folder else config.ca_file)
     return TransportSettings(
         connect_secs=config.timeouts.connect_secs,
@@ -352,7 +430,9 @@ def _redact(error: LLMProxyError, request: UpstreamRequest) -> None:
     """Takes the token and the upstream's host out of what an upstream said: it may repeat both."""
     secrets = [secret for secret in (request.secret, urlsplit(request.url or "").hostname) if secret]
 
-    def clean(value: Any) -> Any:
+    def clean(value: Any, depth: int = _REDACTED_DEPTH) -> Any:
+        if isinstance(value, dict) and depth:
+            return {clean(name): clean(member, depth - 1) for name, member in value.items()}
         if not isinstance(value, str):  # a number may be a code; a list or a float is none, and may hold anything
             return value if isinstance(value, int) else None
         for secret in secrets:

@@ -15,6 +15,7 @@ class Row:
         dialects: Which of OpenAI's dialects it has, the preferred one first.
         models: Globs of names that are its own models and nobody else's.
         asks_usage: False where `stream_options` is refused, or usage comes unasked.
+        thoughts: Where it was read that the thoughts of earlier turns are given back; None: nowhere.
         documents: Where this was read.
     """
 
@@ -23,6 +24,7 @@ class Row:
     dialects: tuple[str, ...] = ("chat",)
     models: tuple[str, ...] = ()
     asks_usage: bool = True
+    thoughts: str | None = None
     documents: str = ""
 
     def provider_class(self, name: str) -> type[OpenAIProvider]:
@@ -35,6 +37,7 @@ class Row:
             "default_token_env": self.token_env,
             "model_patterns": self.models,
             "asks_usage": self.asks_usage,
+            "takes_thoughts": self.thoughts is not None,
         }
         return type(f"{name.capitalize()}Provider", (OpenAIProvider,), members)
 
@@ -48,6 +51,7 @@ ROWS = {
     ),
     "deepseek": Row(
         "https://api.deepseek.com", "DEEPSEEK_API_KEY", ("chat", "responses"), ("deepseek-*",),
+        thoughts="https://api-docs.deepseek.com/guides/thinking_mode",
         documents="https://api-docs.deepseek.com",
     ),
     "fireworks": Row(
@@ -69,14 +73,9 @@ ROWS = {
     "lmstudio": Row(
         "http://127.0.0.1:1234/v1", None, ALL_FOUR, documents="https://lmstudio.ai/docs/developer/openai-compat",
     ),
-    "mistral": Row(
-        "https://api.mistral.ai/v1", "MISTRAL_API_KEY", ("chat", "embeddings"),
-        ("mistral-*", "ministral-*", "magistral-*", "codestral-*", "devstral-*", "pixtral-*", "open-mistral-*"),
-        asks_usage=False,
-        documents="https://docs.mistral.ai/api",
-    ),
     "moonshot": Row(
         "https://api.moonshot.ai/v1", "MOONSHOT_API_KEY", ("chat", "responses"), ("kimi-*", "moonshot-*"),
+        thoughts="https://platform.kimi.ai/docs/guide/use-kimi-k2-thinking-model",
         documents="https://platform.kimi.ai/docs/api/overview",
     ),
     "nvidia": Row(
@@ -85,6 +84,7 @@ ROWS = {
     ),
     "openrouter": Row(
         "https://openrouter.ai/api/v1", "OPENROUTER_API_KEY", ALL_FOUR,
+        thoughts="https://openrouter.ai/docs/use-cases/reasoning-tokens",
         documents="https://openrouter.ai/docs/api-reference/overview",
     ),
     "perplexity": Row(
@@ -97,6 +97,7 @@ ROWS = {
     ),
     "vllm": Row(
         "http://127.0.0.1:8000/v1", None, ALL_FOUR,
+        thoughts="https://docs.vllm.ai/en/latest/features/interleaved_thinking",
         documents="https://docs.vllm.ai/en/latest/serving/openai_compatible_server",
     ),
     "xai": Row(
@@ -105,6 +106,7 @@ ROWS = {
     ),
     "zai": Row(
         "https://api.z.ai/api/paas/v4", "ZAI_API_KEY", models=("glm-*",),
+        thoughts="https://docs.z.ai/guides/capabilities/thinking-mode",
         documents="https://docs.z.ai/guides/overview/quick-start",
     ),
 }  # fmt: skip

@@ -15,7 +15,7 @@ from llmproxy.core.request import LLMRequest
 from llmproxy.core.response import ResponseStream
 from llmproxy.core.sse import Event
 from llmproxy.dialects import PROVIDER_DIALECTS
-from llmproxy.providers.base import Provider
+from llmproxy.providers.base import Provider, estimated
 
 _DIMENSIONS = 8
 _EMBEDDINGS = "openai.embeddings"
@@ -35,6 +35,8 @@ class EchoProvider(Provider):
     def execute(self, request: LLMRequest) -> ResponseStream:
         if request.dialect == _EMBEDDINGS:
             return self._embed(request)
+        if request.purpose == "count":
+            return estimated(request)
         text = request.last_user_text()
         usage = Usage(estimate_tokens(request.texts()), estimate_tokens([text]))
         if request.stream:

@@ -2,11 +2,15 @@
 
 import re
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any, ClassVar
 
 from marshmallow import Schema, fields, validate
 
-from llmproxy.dialects.base import JSONRequest
+from llmproxy.config.addresses import same_place
+from llmproxy.dialects.base import JSONRequest, ProviderDialect
+from llmproxy.dialects.openai_chat import OpenAIChatProvider
+from llmproxy.dialects.openai_chat.parts import THOUGHT_MEMBERS
 from llmproxy.providers.base import Call, Provider
 
 PATHS = {
@@ -34,35 +38,68 @@ class OpenAIProvider(Provider):
 
     Attributes:
         dialects: Which of them this host has, by their short names, the preferred one first.
+        takes_thoughts: Whether it takes the thoughts of earlier turns back as `reasoning_content`.
     """
 
     endpoints = PATHS
     dialects: ClassVar[tuple[str, ...]] = tuple(SHORT_NAMES)
-    default_base_url = "https://api.openai.com/v1"
+    takes_thoughts: ClassVar[bool] = False
+    default_base_url: ClassVar[str | None] = "https://api.openai.com/v1"
     default_token_env = "OPENAI_API_KEY"
-    model_patterns = (
+    model_patterns: ClassVar[tuple[str, ...]] = (
         "gpt-*", "o1*", "o3*", "o4*", "chatgpt-*", "codex-*", "text-embedding-*", "davinci-*", "babbage-*",
     )  # fmt: skip
-    options_schema = OpenAIOptions
+    options_schema: ClassVar[type[Schema]] = OpenAIOptions
 
     def spoken(self) -> tuple[str, ...]:
         names = [SHORT_NAMES[name] for name in self.options.get("dialects", self.dialects)]
         return tuple(name for name in names if name in self.endpoints or name in self.config.paths)
 
+    def dialect(self, name: str) -> ProviderDialect:
+        if name == OpenAIChatProvider.name:
+            return OpenAIChatProvider(thinking=self.takes_thoughts)
+        return super().dialect(name)
+
+    @cached_property
+    def refuses_thoughts(self) -> bool:
+        """Whether messages that hold thoughts are refused, as OpenAI itself does; of other hosts nobody knows."""
+        return not self.takes_thoughts and is_at_home(self)
+
     def payload(self, call: Call) -> Mapping[str, Any]:
         body = dict(call.body)
         request = call.request
+        if call.dialect.name == OpenAIChatProvider.name and self.refuses_thoughts:
+            body["messages"] = [without_thoughts(message) for message in body["messages"]]
         if not _named_by_client(call) and "max_tokens" in body and _REASONING_MODELS.match(request.model):
             body["max_completion_tokens"] = body.pop("max_tokens")
         return body
 
-    def headers(self, call: Call) -> dict[str, str]:
-        headers = super().headers(call)
+    def own_headers(self) -> dict[str, str]:
+        headers = super().own_headers()
         if organization := self.options.get("organization"):
             headers["OpenAI-Organization"] = organization
         if project := self.options.get("project"):
             headers["OpenAI-Project"] = project
         return headers
+
+
+def is_at_home(provider: Provider) -> bool:
+    """Whether it is asked at its vendor's own address."""
+    url, home = provider.config.base_url, provider.default_base_url
+    return url is None or (home is not None and same_place(url, home))
+
+
+def without_thoughts(message: dict[str, Any]) -> dict[str, Any]:
+    """The message without the members that bring earlier thoughts and their signatures back."""
+    members = (*THOUGHT_MEMBERS, "tool_calls") if message.get("tool_calls") else THOUGHT_MEMBERS
+    if not any(name in message for name in members):
+        return message
+    kept = {name: value for name, value in message.items() if name not in THOUGHT_MEMBERS}
+    if kept.get("tool_calls"):
+        kept["tool_calls"] = [
+            {name: value for name, value in call.items() if name != "extra_content"} for call in kept["tool_calls"]
+        ]
+    return kept
 
 
 def _named_by_client(call: Call) -> bool:

@@ -13,7 +13,7 @@ R = TypeVar("R", bound=requests.PreparedRequest)
 
 
 class UpstreamRequest(requests.PreparedRequest):
-    """A prepared request that knows which token it carries, by the token's digest: each token has its own pool.
+    """A prepared request that knows which token it carries, by its digest or its owner's: each has its own pool.
 
     Attributes:
         token_id: Set by the auth class; empty if no token is sent.
@@ -46,12 +46,10 @@ class HeaderAuth(AuthBase):
         self._prefix = f"{scheme} " if scheme else ""
 
     def __call__(self, r: R) -> R:
-        token = self._token_provider.get_token()
-        if not (token.isascii() and token.isprintable()):  # http.client would quote it in its complaint
-            raise TokenError(detail="the token holds characters that no header may hold")
+        token = sendable(self._token_provider.get_token())
         r.headers[self.header] = self._prefix + token
         if isinstance(r, UpstreamRequest):
-            r.token_id, r.secret = digest(token), token
+            r.token_id, r.secret = digest(self._token_provider.owner or token), token
         return r
 
     def __repr__(self) -> str:
@@ -63,6 +61,17 @@ class BearerAuth(HeaderAuth):
 
     def __init__(self, token_provider: TokenProvider) -> None:
         super().__init__("Authorization", token_provider, "Bearer")
+
+
+def sendable(token: str) -> str:
+    """The token, if a header may hold it.
+
+    Raises:
+        TokenError: It may not; http.client would quote it in its complaint.
+    """
+    if not (token.isascii() and token.isprintable()):
+        raise TokenError(detail="the token holds characters that no header may hold")
+    return token
 
 
 def digest(token: str) -> str:

@@ -175,12 +175,16 @@ def _path_start(url: str) -> int:
     return len(url) if start < 0 else start
 
 
-def prepare(method: str, url: str, headers: Mapping[str, str], body: bytes) -> UpstreamRequest:
-    """A request ready to be sent; its URL and headers come from the configuration and are used as they are."""
+def prepare(method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> UpstreamRequest:
+    """A request ready to be sent; its URL and headers come from the configuration and are used as they are.
+
+    A body of None is none at all, rather than an empty one.
+    """
     request = UpstreamRequest()
     request.method = method
     request.url = url
     request.headers = CaseInsensitiveDict(headers)
-    request.headers["Content-Length"] = str(len(body))
+    if body is not None:
+        request.headers["Content-Length"] = str(len(body))
     request.body = body
     return request

@@ -1,7 +1,7 @@
 """Who is calling: decided from the headers alone, before the body is read."""
 
 import ipaddress
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
 from flask import Request
@@ -33,8 +33,12 @@ class Doorkeeper:
         self._mode = mode
         self._authenticate = authenticate
 
-    def admit(self, request: Request, key_header: str = BEARER) -> Client | None:
+    def admit(self, request: Request, *key_headers: str) -> Client | None:
         """The client that is calling; None for one without a name.
+
+        Args:
+            request: What it sends.
+            key_headers: Where its key may be besides a bearer token.
 
         Raises:
             AuthenticationFailed: Nobody who may call. The answer does not say why.
@@ -48,7 +52,7 @@ class Doorkeeper:
             if not _is_local(request):
                 raise _refused()
             return None
-        client = self._clients.find(read_key(request, key_header))
+        client = self._clients.find(read_key(request, key_headers))
         if client is None:
             raise _refused()
         return client
@@ -67,11 +71,12 @@ class Doorkeeper:
         return Client(str(name))
 
 
-def read_key(request: Request, header: str) -> str:
-    """The key in the header that a dialect uses, or as a bearer token; never one in the URL."""
-    value = request.headers.get(header, "") if header != BEARER else ""
-    if value:
-        return value.strip()
+def read_key(request: Request, headers: Iterable[str]) -> str:
+    """The key in the first of these headers that has one, or as a bearer token; never one in the URL."""
+    for header in headers:
+        value = request.headers.get(header, "") if header != BEARER else ""
+        if value:
+            return value.strip()
     scheme, _, key = request.headers.get(BEARER, "").partition(" ")
     return key.strip() if scheme.lower() == "bearer" else ""
 

@@ -1,7 +1,7 @@
 """The blueprint: every path of the configuration, and what happens to a request before it is sent on."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import flask
@@ -9,19 +9,22 @@ from flask import Blueprint, Request, Response
 from flask.blueprints import BlueprintSetupState
 from werkzeug.exceptions import HTTPException
 
+from llmproxy.access.clients import Client
 from llmproxy.core import strict_json
 from llmproxy.core.context import RequestContext, new_id
 from llmproxy.core.errors import LLMProxyError, MethodNotAllowed, ParseError, PathNotFound, RequestTooLarge
 from llmproxy.core.request import LLMRequest
-from llmproxy.dialects.base import ClientDialect
-from llmproxy.dialects.openai_chat import OpenAIChatClient
+from llmproxy.dialects.base import ClientDialect, read_object
+from llmproxy.dialects.lookups import Lookup
 from llmproxy.gateway import Endpoint, Gateway
 from llmproxy.observability.logs import log_request
+from llmproxy.web import passthrough
 from llmproxy.web.auth import Authenticate, Doorkeeper
-from llmproxy.web.body import read_body
+from llmproxy.web.body import read_body, read_bytes
 from llmproxy.web.cors import cors_headers
-from llmproxy.web.models import list_models, show_model
+from llmproxy.web.models import ClientModels
 from llmproxy.web.respond import Rendered, answer, failed, late_response
+from llmproxy.web.shape import dialect_of, lookup_of
 
 READING = ("GET", "HEAD")
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"]
@@ -52,7 +55,8 @@ class Face:
         self._doorkeeper = Doorkeeper(gateway.clients, config.server.auth, authenticate)
         self._max_body = int(config.server.max_body_mb * 1024 * 1024)
         self._origins = config.server.cors_allowed_origins
-        self._default_dialect: ClientDialect = OpenAIChatClient()
+        self._key_headers = tuple(dict.fromkeys(dialect.key_header for dialect in gateway.dialects))
+        self._forwarded = tuple({name for dialect in gateway.dialects for name in dialect.forwarded_headers})
 
     def blueprint(self, name: str, *, own_paths: bool) -> Blueprint:
         """All paths, below whatever prefix the blueprint is registered with.
@@ -65,8 +69,11 @@ class Face:
         for number, endpoint in enumerate(self.gateway.endpoints.values()):
             self._add(blueprint, endpoint.path, f"endpoint_{number}", ("POST",), self._view(endpoint))
         for number, prefix in enumerate(self.gateway.prefixes):
-            self._add(blueprint, f"{prefix}/v1/models", f"models_{number}", READING, self._list_models)
-            self._add(blueprint, f"{prefix}/v1/models/<path:model>", f"model_{number}", READING, self._show_model)
+            for index, (path, choices) in enumerate(self.gateway.lookups.items()):
+                methods = READING if choices[0][1].method == "GET" else ("POST",)
+                self._add(blueprint, prefix + path, f"lookup_{number}_{index}", methods, self._lookup(choices))
+            path = f"{prefix}/passthrough/<llm>/<path:path>"
+            self._add(blueprint, path, f"passthrough_{number}", passthrough.METHODS, self._pass_through)
         self._add(blueprint, "/livez", "livez", READING, self._alive)
         self._add(blueprint, "/readyz", "readyz", READING, self._alive)
         blueprint.record(lambda state: self._add_rest(state, own_paths))
@@ -77,11 +84,11 @@ class Face:
         kind = _FRAMEWORK_ERRORS.get(error.code or 500, LLMProxyError)
         allowed = getattr(error, "valid_methods", None)
         headers = {"Allow": ", ".join(sorted(allowed))} if allowed else None
-        return self._refuse(kind(headers=headers), _context(), self._default_dialect)
+        return self._refuse(kind(headers=headers), _context())
 
     def render_bug(self, error: Exception) -> Response:
         """An exception that nobody caught, in our shape: for an application that is all ours."""
-        return self._refuse(error, _context(), self._default_dialect)
+        return self._refuse(error, _context())
 
     def _add(self, blueprint: Blueprint, path: str, name: str, methods: tuple[str, ...], view: View) -> None:
         guarded = self._guarded(view, methods)
@@ -105,7 +112,7 @@ class Face:
                 response = flask.current_app.response_class(status=204, headers=headers)
             elif request.method not in methods:
                 error = MethodNotAllowed(headers={"Allow": ", ".join(methods)})
-                response = self._refuse(error, _context(), self._default_dialect)
+                response = self._refuse(error, _context())
             else:
                 response = view(**values)
             if self._origins:
@@ -130,39 +137,55 @@ class Face:
 
     def _prepare(self, request: Request, endpoint: Endpoint, context: RequestContext) -> LLMRequest:
         dialect = endpoint.dialect
-        client = self._doorkeeper.admit(request, dialect.key_header)
-        if client is not None:
-            context.client, context.models = client.name, client.models
+        self._admit(request, context, dialect.key_header)
         if dialect.forwarded_headers:
             context.headers = {
                 name: request.headers[name] for name in dialect.forwarded_headers if name in request.headers
             }
         return endpoint.pipeline.prepare(read_body(request, self._max_body), context)
 
-    def _list_models(self) -> Response:
-        return self._for_client(lambda allowed: list_models(self.gateway.catalog, allowed))
+    def _admit(self, request: Request, context: RequestContext, *key_headers: str) -> Client | None:
+        client = self._doorkeeper.admit(request, *key_headers)
+        if client is not None:
+            context.client, context.models = client.name, client.models
+        return client
 
-    def _show_model(self, model: str) -> Response:
-        return self._for_client(lambda allowed: show_model(self.gateway.catalog, model, allowed))
+    def _lookup(self, choices: Sequence[tuple[ClientDialect, Lookup]]) -> View:
+        def view(**values: str) -> Response:
+            request = _request()
+            dialect, lookup = lookup_of(request, choices)
+            context = _context(dialect=dialect.name)
+            try:
+                self._admit(request, context, dialect.key_header)
+                posted = read_object(read_body(request, self._max_body)) if lookup.method == "POST" else {}
+                body = lookup.answer(ClientModels(self.gateway.catalog, context.models), {**posted, **values})
+            except Exception as error:
+                return self._refuse(error, context, dialect)
+            context.finish()
+            return _json(body, dict.fromkeys(dialect.id_headers, context.id))
 
-    def _for_client(self, make: Callable[[tuple[str, ...] | None], Mapping[str, Any]]) -> Response:
-        context = _context()
+        return view
+
+    def _pass_through(self, llm: str, path: str) -> Response:
+        request, context, dialect = _request(), _context(route="passthrough", stream=True), self.gateway.dialects[0]
         try:
-            client = self._doorkeeper.admit(flask.request)
-            body = make(client.models if client else None)
+            client = self._admit(request, context, *self._key_headers)
+            passthrough.check_access(client, llm)
+            body = read_bytes(request, self._max_body)
+            raw = passthrough.raw_request(request, llm, path, body, context, self._forwarded)
         except Exception as error:
-            return self._refuse(error, context, self._default_dialect)
-        context.finish()
-        return _json(body, {"x-request-id": context.id})
+            return self._refuse(error, context, dialect)
+        return late_response(lambda: passthrough.relayed(self.gateway.passthrough, raw, dialect))
 
     def _alive(self) -> Response:
         return _json({"status": "ok"}, {"x-request-id": request_id(flask.request)})
 
     def _unknown(self, rest: str = "") -> Response:
-        return self._refuse(PathNotFound(), _context(), self._default_dialect)
+        return self._refuse(PathNotFound(), _context())
 
-    def _refuse(self, error: Exception, context: RequestContext, dialect: ClientDialect) -> Response:
-        return _response(failed(error, dialect, context))
+    def _refuse(self, error: Exception, context: RequestContext, dialect: ClientDialect | None = None) -> Response:
+        """An error in a dialect's shape; None: that of the dialect which the path looks like."""
+        return _response(failed(error, dialect or dialect_of(_request(), self.gateway.dialects), context))
 
 
 def _request() -> Request:

@@ -16,6 +16,15 @@ def read_body(request: Request, limit: int) -> bytes:
         RequestTooLarge: It has more than `limit` bytes, whether it said so or not.
     """
     _check_media(request)
+    return read_bytes(request, limit)
+
+
+def read_bytes(request: Request, limit: int) -> bytes:
+    """The bytes of a body, whatever they are.
+
+    Raises:
+        RequestTooLarge: There are more than `limit`, whether it said so or not.
+    """
     if (request.content_length or 0) > limit:
         raise RequestTooLarge()
     # A chunked body is silently cut where Werkzeug's own limit is: so ask for one byte more, and look.

@@ -1,31 +1,29 @@
-"""The list of models, in OpenAI's shape (https://platform.openai.com/docs/api-reference/models)."""
+"""The models that one client may use, for dialects to list."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from llmproxy.core.errors import ModelNotFound
+from llmproxy.dialects.lookups import ListedModel
 from llmproxy.routing.catalog import Catalog
 
-# No upstream is asked, so nobody knows when a model was made; clients want a number all the same.
-_CREATED = 0
 
+class ClientModels:
+    """A catalog as one client sees it.
 
-def list_models(catalog: Catalog, allowed: Sequence[str] | None) -> dict[str, Any]:
-    """Every model this client may use."""
-    return {"object": "list", "data": [_entry(name, llm) for name, llm in catalog.names(allowed)]}
-
-
-def show_model(catalog: Catalog, name: str, allowed: Sequence[str] | None) -> dict[str, Any]:
-    """One model, listed or only reachable.
-
-    Raises:
-        ModelNotFound: Nothing answers to this name, or not for this client.
+    Args:
+        catalog: All there is. No upstream is asked.
+        allowed: Globs of the names that the client may use; None allows all.
     """
-    targets = catalog.resolve(name, allowed)
-    if not targets:
-        raise ModelNotFound(param="model")
-    return _entry(name, targets[0].llm)
 
+    def __init__(self, catalog: Catalog, allowed: Sequence[str] | None) -> None:
+        self._catalog = catalog
+        self._allowed = allowed
 
-def _entry(name: str, llm: str) -> dict[str, Any]:
-    return {"id": name, "object": "model", "created": _CREATED, "owned_by": llm or "llmproxy"}
+    def listed(self) -> list[ListedModel]:
+        return [ListedModel(name, llm) for name, llm in self._catalog.names(self._allowed)]
+
+    def find(self, name: str) -> ListedModel:
+        targets = self._catalog.resolve(name, self._allowed)
+        if not targets:
+            raise ModelNotFound(param="model")
+        return ListedModel(name, targets[0].llm)

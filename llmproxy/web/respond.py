@@ -80,7 +80,8 @@ def answer(pipeline: Pipeline, request: LLMRequest, dialect: ClientDialect) -> R
     try:
         stream = pipeline.answer(request)
         try:
-            return _streamed(stream, context) if request.stream else _whole(stream, context)
+            render = _streamed if request.stream else _whole
+            return render(stream, context, dialect)
         except BaseException:
             stream.close()
             raise
@@ -96,7 +97,7 @@ def failed(error: Exception, dialect: ClientDialect, context: RequestContext) ->
     context.finish(error)
     status, body = dialect.write_error(error, context)
     content = strict_json.dumps(body)
-    headers = {**_facts(context), **_error_facts(error), "Content-Type": "application/json"}
+    headers = {**_facts(context, dialect), **_error_facts(error), "Content-Type": "application/json"}
     return Rendered(status, {**headers, "Content-Length": str(len(content))}, [content])
 
 
@@ -111,9 +112,9 @@ def status_line(status: int) -> str:
     return f"{status} {HTTP_STATUS_CODES.get(status, 'Unknown')}"
 
 
-def _streamed(stream: ResponseStream, context: RequestContext) -> Rendered:
+def _streamed(stream: ResponseStream, context: RequestContext, dialect: ClientDialect) -> Rendered:
     headers = {
-        **_facts(context),
+        **_facts(context, dialect),
         **stream.headers,
         "Content-Type": stream.content_type,
         "X-Accel-Buffering": "no",
@@ -122,10 +123,10 @@ def _streamed(stream: ResponseStream, context: RequestContext) -> Rendered:
     return Rendered(stream.status, headers, stream)
 
 
-def _whole(stream: ResponseStream, context: RequestContext) -> Rendered:
+def _whole(stream: ResponseStream, context: RequestContext, dialect: ClientDialect) -> Rendered:
     content = b"".join(stream)
     headers = {
-        **_facts(context),
+        **_facts(context, dialect),
         **stream.headers,
         "Content-Type": stream.content_type,
         "Content-Length": str(len(content)),
@@ -144,12 +145,14 @@ class _Held:
         yield self._content
 
 
-def _facts(context: RequestContext) -> dict[str, str]:
+def _facts(context: RequestContext, dialect: ClientDialect) -> dict[str, str]:
     """What every response says of its request."""
-    facts = {"x-request-id": context.id}
+    facts = dict.fromkeys(dialect.id_headers, context.id)
     if context.answered_by is not None:
         llm, model = context.answered_by
-        facts["x-llmproxy-llm"], facts["x-llmproxy-model"] = _header_value(llm), _header_value(model)
+        facts["x-llmproxy-llm"] = _header_value(llm)
+        if model:  # what was passed on unread names none
+            facts["x-llmproxy-model"] = _header_value(model)
     facts["x-llmproxy-attempts"] = str(len(context.attempts))
     if context.attempts and context.attempts[-1].dropped:
         facts["x-llmproxy-dropped"] = _header_value(", ".join(context.attempts[-1].dropped))

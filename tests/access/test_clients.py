@@ -16,6 +16,23 @@ def test_a_client_is_found_by_its_key():
     assert found.find("two") == Client("app", ("m",))
 
 
+@pytest.mark.parametrize(
+    ("models", "passthrough", "may"),
+    [
+        (None, None, True),
+        (("m",), None, False),
+        ((), None, False),
+        (("m",), ("up",), True),
+        (("m",), ("other",), False),
+        (None, ("other",), False),
+        (None, (), False),
+    ],
+)
+def test_an_llms_own_api_is_open_to_those_without_limits_and_to_those_who_are_named(models, passthrough, may):
+    config = ClientConfig("ci", "CI_KEY", models=models, passthrough=passthrough)
+    assert Clients([config], Environment((), {"CI_KEY": "one"})).find("one").may_pass_to("up") is may
+
+
 @pytest.mark.parametrize("key", ["", "three", "ONE", "one ", "öne", "\ud800", "o" * 100_000, "one\x00"])
 def test_any_other_key_finds_nobody(key):
     assert clients({"CI_KEY": "one"}).find(key) is None

@@ -1,3 +1,4 @@
+import re
 import shlex
 
 import pytest
@@ -30,12 +31,12 @@ def test_the_url_is_one_that_works_on_this_machine(gateway, host, url):
 def test_it_says_which_llms_are_on_and_by_which_variable(gateway):
     said = banner(gateway(OPENAI_API_KEY="sk-secret"), 1)
 
-    assert "openai       on   OPENAI_API_KEY\n" in said
+    assert re.search(r"openai +on +OPENAI_API_KEY\n", said)
     assert "sk-secret" not in said
 
 
 def test_it_says_what_would_switch_the_others_on(gateway):
-    assert "openai       off  set OPENAI_API_KEY to switch it on\n" in banner(gateway(), 1)
+    assert re.search(r"openai +off +set OPENAI_API_KEY to switch it on\n", banner(gateway(), 1))
 
 
 def test_it_says_what_has_no_effect_yet_and_what_to_look_at(gateway):

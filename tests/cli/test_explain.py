@@ -12,16 +12,13 @@ CONFIG = """
     headers = { "x-team" = "search" }
     timeouts = { connect_secs = 2 }
 
-    [llm.claude]
-    provider = "anthropic"
-
     [llm.embedder]
     provider = "openai"
     base_url = "http://127.0.0.1:9/v1"
     dialects = ["embeddings"]
 
     [model.smart]
-    targets = ["main/gpt-5-mini", "claude/opus"]
+    targets = ["main/gpt-5-mini", "groq/llama"]
     params = { temperature = 0.2 }
 
     [processor.cap]
@@ -126,14 +123,14 @@ def test_a_target_that_is_off_is_shown_without_a_request(explain):
     result = explain()
 
     assert told(result)["targets"][1] == {
-        "llm": "claude",
-        "model": "opus",
+        "llm": "groq",
+        "model": "llama",
         "dialect": None,
         "url": None,
         "headers": {},
         "body": None,
     }
-    assert 'claude is off: there is no provider "anthropic" yet' in result.stderr
+    assert "groq is off: set GROQ_API_KEY to switch it on" in result.stderr
 
 
 def test_an_llm_that_answers_by_itself_has_no_url(explain):

@@ -92,6 +92,12 @@ def providers():
 
 
 @pytest.fixture
+def vertex_to_come(monkeypatch):
+    """A provider whose class does not exist yet."""
+    monkeypatch.setattr("llmproxy.config.upstreams.UPCOMING_PROVIDERS", ("vertex",))
+
+
+@pytest.fixture
 def processors():
     return Registry(
         "processor", FakeProcessor, None, {"token_limit": TokenLimit, "plain": Plain, "asking": Asking, "deep": Deep}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from llmproxy.config import Budget, Limits, OffProvider, PriceConfig, RouteConfig, TargetConfig, Timeouts, When
+from llmproxy.config import Budget, Limits, PriceConfig, RouteConfig, TargetConfig, Timeouts, When
 
 EXAMPLE = """\
 [server]
@@ -91,6 +91,13 @@ paths = ["./providers"]             # every *.py here is imported at start; a fo
 KEYS = {"OPENAI_API_KEY": "x", "ANTHROPIC_API_KEY": "x", "CI_PROXY_KEY": "x"}
 
 
+@pytest.fixture(autouse=True)
+def providers(providers):
+    """Those of the other tests, and one more that the example names."""
+    providers.add("anthropic", providers.get("groq"))
+    return providers
+
+
 @pytest.fixture
 def example(load, folder):
     (folder / "providers").mkdir()
@@ -115,9 +122,9 @@ def test_its_llm_is_complete(example):
     assert (llm.proxy, llm.ca_file, llm.max_parallel) == ("http://proxy.example:3128", "ca.pem", 64)
 
 
-def test_an_llm_of_a_provider_to_come_is_off(example):
-    assert "claude" not in example.llms
-    assert example.off[0] == OffProvider("claude", "anthropic", 'there is no provider "anthropic" yet')
+def test_its_second_llm_needs_little(example):
+    assert example.llms["claude"].provider == "anthropic"
+    assert example.llms["claude"].token_env == ("ANTHROPIC_API_KEY",)
 
 
 def test_its_other_tables_are_complete(example, folder):
@@ -160,7 +167,6 @@ def test_what_has_no_effect_yet_is_listed(example):
             "[client.ci] limits",
             "[client.ci] budget",
             '[price."openai_chat/gpt-5-mini"]',
-            '[llm.claude] provider = "anthropic"',
         )
     )
 

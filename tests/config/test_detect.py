@@ -71,6 +71,29 @@ def test_a_provider_that_needs_keys_of_its_own_is_not_switched_on(load):
     assert reasons(config)["rainforest"] == "write [llm.rainforest] with project to switch it on"
 
 
+def test_a_provider_that_has_no_host_of_its_own_is_not_switched_on(load, providers):
+    class Resource(providers.get("homeless")):
+        endpoints = {"openai.chat": "/chat"}  # noqa: RUF012
+
+    providers.add("resource", Resource)
+    config = load(env={"HOMELESS_KEY": "x"})
+    assert "resource" not in config.llms
+    assert reasons(config)["resource"] == "write [llm.resource] with base_url to switch it on"
+
+
+def test_a_providers_own_keys_may_decide_where_its_token_is(load, providers):
+    class Choosing(providers.get("openai")):
+        @classmethod
+        def token_env_for(cls, options):
+            return options.get("organization") or "NOBODYS_KEY"
+
+    providers.add("choosing", Choosing)
+    text = '[llm.a]\nprovider = "choosing"\n[llm.b]\nprovider = "choosing"\norganization = "OURS"\n'
+    config = load(text, env={"OURS": "x"})
+    assert (config.llms["a"].token_envs, config.llms["b"].token_envs) == (("NOBODYS_KEY",), ("OURS",))
+    assert reasons(config)["a"] == "NOBODYS_KEY is not set"
+
+
 def test_a_provider_with_a_table_gets_no_second_llm(load):
     config = load('[llm.mine]\nprovider = "openai"\n', env={"OPENAI_API_KEY": "x"})
     assert set(config.llms) == {"mine", "echo"}

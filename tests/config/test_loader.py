@@ -422,12 +422,13 @@ def test_one_target_without_weight_has_its_effect(load):
     assert load('[model.m]\ntargets = [{ llm = "echo", model = "x" }]').no_effect == ()
 
 
+@pytest.mark.usefixtures("vertex_to_come")
 def test_a_provider_to_come_is_no_mistake(load):
     config = load(
         """
         [llm."a b"]
-        provider = "azure_openai"
-        deployments = { "gpt-5" = "mine" }
+        provider = "vertex"
+        project = "mine"
         [model.m]
         targets = ["a b/x"]
         [[route]]
@@ -435,23 +436,26 @@ def test_a_provider_to_come_is_no_mistake(load):
         target_llm = "a b"
         """
     )
-    assert config.no_effect == ('[llm."a b"] provider = "azure_openai": no effect yet',)
+    assert config.no_effect == ('[llm."a b"] provider = "vertex": no effect yet',)
     assert "a b" not in config.llms
     assert config.off[0].name == "a b"
 
 
+@pytest.mark.usefixtures("vertex_to_come")
 def test_the_common_keys_of_a_provider_to_come_are_checked(problems):
-    text = '[llm.a]\nprovider = "ollama"\nkeep_alive = "5m"\nmax_retries = "x"'
+    text = '[llm.a]\nprovider = "vertex"\nproject = "p"\nmax_retries = "x"'
     check(problems, text, "4: max_retries in [llm.a] must be a whole number, 0 or more")
 
 
+@pytest.mark.usefixtures("vertex_to_come")
 def test_a_provider_that_has_come_is_like_any_other(load, providers):
-    providers.add("ollama", providers.get("groq"))
-    config = load('[llm.a]\nprovider = "ollama"')
+    providers.add("vertex", providers.get("groq"))
+    config = load('[llm.a]\nprovider = "vertex"')
     assert "a" in config.llms
     assert config.no_effect == ()
 
 
+@pytest.mark.usefixtures("vertex_to_come")
 def test_a_provider_to_come_is_suggested(problems):
-    text = '[llm.a]\nprovider = "antropic"'
-    check(problems, text, '2: unknown provider "antropic" in [llm.a]. Did you mean "anthropic"?')
+    text = '[llm.a]\nprovider = "vertx"'
+    check(problems, text, '2: unknown provider "vertx" in [llm.a]. Did you mean "vertex"?')

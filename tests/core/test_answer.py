@@ -105,3 +105,9 @@ def test_an_answer_may_say_nothing(deltas):
 
 def test_the_last_count_replaces_the_ones_before():
     assert Answer.collect([Counted(Usage(1, 1)), Counted(Usage(2, 2))]).usage == Usage(2, 2)
+
+
+def test_a_later_count_keeps_what_it_does_not_say():
+    assert Usage(output=2).over(Usage(1, 1, cached=1)) == Usage(1, 2, cached=1)
+    assert Usage(0, 2).over(Usage(1, 1)) == Usage(0, 2)
+    assert Usage(1).over(None) == Usage(1)

@@ -110,6 +110,14 @@ def test_a_finish_callback_may_finish_again():
     assert called == [1]
 
 
+def test_an_answer_with_a_status_of_its_own_is_told_by_that():
+    for error in (None, StreamError()):
+        context = RequestContext(attempts=[SENT], stream=True, status=206)
+        context.saw_event()
+        context.finish(error)
+        assert context.outcome.status == 206
+
+
 def test_only_the_first_event_is_noted():
     context = RequestContext()
     context.saw_event()

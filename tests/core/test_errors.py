@@ -65,9 +65,15 @@ def test_a_code_has_the_status_and_the_advice_of_the_table(code, row):
 def test_every_code_is_rendered_in_every_dialect(code, name):
     error = LLMProxyError(code=code)
     status, body = CLIENT_DIALECTS.get(name)().write_error(error, RequestContext())
-    assert status == CODES[code].status
-    assert json.loads(json.dumps(body))["error"]["code"] == PUBLIC_CODES.get(code, code)
-    assert body["error"]["message"] == CODES[code].message
+    assert status == CODES[code].status or (status == 529 and CODES[code].status == 503)
+    assert json.dumps(CODES[code].message) in json.dumps(body)
+
+
+@pytest.mark.parametrize("name", [name for name in CLIENT_DIALECTS if name.startswith("openai.")])
+@pytest.mark.parametrize("code", CODES)
+def test_openais_dialects_name_the_code(code, name):
+    _, body = CLIENT_DIALECTS.get(name)().write_error(LLMProxyError(code=code), RequestContext())
+    assert body["error"]["code"] == PUBLIC_CODES.get(code, code)
 
 
 @pytest.mark.parametrize("name", CLIENT_DIALECTS.names())
@@ -75,9 +81,9 @@ def test_every_code_is_rendered_in_every_dialect(code, name):
 def test_every_code_is_an_event_that_looks_like_no_ending(code, name):
     events = list(CLIENT_DIALECTS.get(name)().error_events(LLMProxyError(code=code), RequestContext()))
     said = b"".join(event.raw for event in events)
-    assert PUBLIC_CODES.get(code, code).encode() in said
-    assert said.endswith(b"\n\n")
-    assert not re.search(rb"\[DONE\]|finish_reason|response\.completed|response\.incomplete", said)
+    assert json.dumps(CODES[code].message).encode() in said
+    assert said.endswith(b"\n")
+    assert not re.search(rb"\[DONE\]|finish_?reason|response\.completed|response\.incomplete|message_stop", said, re.I)
 
 
 @pytest.mark.parametrize("cls", CLASSES)

@@ -111,6 +111,12 @@ def test_an_empty_event_field_means_message():
     assert said_by(b"event: a\nevent:\ndata: 1\n\n") == [("message", b"1", None, None)]
 
 
+@pytest.mark.parametrize("type", ["ping", "", " ping", "пинг", ":"])
+def test_a_type_before_one_line_of_data_is_read_as_anywhere(type):
+    quick, slow = f"event: {type}\ndata: 1\n\n", f": comment\nevent: {type}\ndata: 1\n\n"
+    assert said_by(quick.encode()) == said_by(slow.encode())
+
+
 def test_id_and_retry_are_read():
     assert said_by(b"id: 7\nretry: 250\ndata: 1\n\n") == [("message", b"1", "7", 250)]
 

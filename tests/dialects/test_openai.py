@@ -114,9 +114,11 @@ def test_a_body_without_an_error_keeps_the_class_of_its_status(status, answer, b
         (MISTRAL, "m"),
         (OPENROUTER, "m"),
         (GEMINI, "m"),
-        (FASTAPI, '[{"loc": ["body", "model"], "msg": "m", "type": "missing"}]'),
+        (FASTAPI, "body.model: m"),
+        ({"detail": [FASTAPI["detail"][0], {"msg": "n"}]}, "body.model: m; n"),
+        ({"detail": ["m"]}, '["m"]'),
         ({"detail": "m"}, "m"),
-        ({"message": {"detail": "m"}}, '{"detail": "m"}'),
+        ({"message": {"detail": "m"}}, "m"),
     ],
 )
 def test_the_message_is_found_in_every_shape(body, message):

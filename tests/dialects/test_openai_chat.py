@@ -3,6 +3,7 @@ import json
 import pytest
 
 from llmproxy.core.answer import Answer, Usage
+from llmproxy.core.chat import Signature, Text
 from llmproxy.core.context import RequestContext
 from llmproxy.core.errors import ParseError
 from llmproxy.core.sse import Event
@@ -278,6 +279,12 @@ SAID = Answer.of("hel", "lo", reason="length", usage=Usage(3, 2))
 def test_a_whole_answer_carries_the_model_as_it_was_asked_for():
     request = ask().with_model("the-targets-name")
     assert OpenAIChatClient().write_answer(SAID, request)["model"] == "m"
+
+
+def test_a_whole_answer_has_the_signature_of_a_text_among_its_thoughts():
+    answer = Answer.of(Text("hi", signature=Signature("x", "google")))
+    message = OpenAIChatClient().write_answer(answer, ask())["choices"][0]["message"]
+    assert (message["content"], message["reasoning_details"][0]["signature"]) == ("hi", "x")
 
 
 def test_a_streamed_answer_ends_with_its_reason_and_the_last_line():

@@ -646,3 +646,10 @@ def test_connections_are_given_up_on_request(parse):
 def test_rate_limits_are_shown_unless_our_own_token_is_at_fault(status, shown, client, ask, up):
     up.post(CHAT_URL, status=status, json=completion("hi"), headers={"x-ratelimit-remaining-requests": "3"})
     assert ("x-ratelimit-remaining-requests" in ask(client).headers) is shown
+
+
+def test_tokens_that_the_upstream_does_not_count_are_estimated(client, ask, up, logged):
+    response = ask(client, "/v1/messages/count_tokens", messages=[{"role": "user", "content": "x" * 40}])
+    assert (response.status_code, response.json) == (200, {"input_tokens": 10})
+    assert response.headers["x-llmproxy-estimated"] == "true"
+    assert not up.calls

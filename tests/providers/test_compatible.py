@@ -1,6 +1,7 @@
 import pytest
 
 from llmproxy import ProviderConfig
+from llmproxy.core.chat import Chat, Message, Text, Thinking
 from llmproxy.core.tokens import Environment
 from llmproxy.providers import PROVIDERS
 from llmproxy.providers.compatible import COMPATIBLE, ROWS
@@ -13,7 +14,7 @@ PATHS = {
 }
 BODIES = {"chat": {}, "completions": {"prompt": "x"}, "embeddings": {"input": "x"}, "responses": {"input": "x"}}
 PROMISED = {
-    "groq", "mistral", "deepseek", "together", "fireworks", "openrouter", "xai", "cerebras", "perplexity", "nvidia",
+    "groq", "deepseek", "together", "fireworks", "openrouter", "xai", "cerebras", "perplexity", "nvidia",
     "huggingface", "zai", "moonshot", "vllm", "lmstudio", "llamacpp",
 }  # fmt: skip
 
@@ -78,8 +79,24 @@ def test_a_token_of_a_row_goes_to_no_other_host(parse):
 
 
 def test_a_row_may_be_given_a_dialect_it_does_not_have(parse):
-    provider = made("mistral", options={"dialects": ["chat", "responses"]})
-    assert request_for(provider, parse, "responses").url == "https://api.mistral.ai/v1/responses"
+    provider = made("cerebras", options={"dialects": ["chat", "responses"]})
+    assert request_for(provider, parse, "responses").url == "https://api.cerebras.ai/v1/responses"
+
+
+THOUGHTFUL = {"deepseek", "moonshot", "openrouter", "vllm", "zai"}
+
+
+@pytest.mark.parametrize("name", sorted(ROWS))
+def test_a_row_takes_thoughts_back_where_its_documents_say_so(name):
+    chat = Chat("m", (Message("assistant", (Thinking("hmm"), Text("hi"))),))
+    body, lost = made(name).dialect("openai.chat").write_request(chat)
+    assert (body["messages"][0].get("reasoning_content") == "hmm") == (name in THOUGHTFUL)
+    assert lost == ([] if name in THOUGHTFUL else ["thinking"])
+
+
+@pytest.mark.parametrize("name", sorted(THOUGHTFUL))
+def test_a_row_says_where_it_was_read_that_thoughts_are_taken_back(name):
+    assert ROWS[name].thoughts.startswith("https://")
 
 
 def test_no_two_vendors_claim_the_same_model_names():

@@ -120,3 +120,8 @@ def test_echo_can_be_slow(make_app, client, ask):
 def test_echo_takes_no_negative_delay(make_app):
     with pytest.raises(Exception, match="delay_ms"):
         make_app({"llm": {"echo": {"provider": "echo", "delay_ms": -1}}})
+
+
+def test_echo_counts_by_the_estimate(client, ask):
+    response = ask(client, "/v1/messages/count_tokens", model="echo")
+    assert (response.json, response.headers["x-llmproxy-estimated"]) == ({"input_tokens": 2}, "true")

@@ -3,6 +3,7 @@ import json
 import pytest
 from fakes import BASE_URL, CHAT_URL, completion, upstream
 
+from llmproxy.core.chat import Chat, Message, Text, Thinking
 from llmproxy.providers.openai import OpenAIProvider
 
 REASONING = ["gpt-5", "gpt-5-mini", "o1", "o3-mini", "o4-mini"]
@@ -97,3 +98,10 @@ def test_a_subclass_speaks_what_it_has_a_path_for():
         default_base_url = BASE_URL
 
     assert Own().spoken() == ("openai.chat",)
+
+
+def test_openai_itself_is_not_given_earlier_thoughts_which_are_said_to_be_lost():
+    chat = Chat("m", (Message("assistant", (Thinking("hmm"), Text("hi"))),))
+    body, lost = OpenAIProvider().dialect("openai.chat").write_request(chat)
+    assert body["messages"] == [{"role": "assistant", "content": "hi"}]
+    assert lost == ["thinking"]

@@ -46,6 +46,14 @@ def test_a_request_knows_its_token_by_a_digest():
     assert digest("t") != digest("u")
 
 
+def test_tokens_that_follow_one_another_are_known_by_their_owner():
+    tokens = iter("ab")
+    auth = BearerAuth(CallableTokenProvider(lambda: next(tokens)))
+    one, other = signed(auth), signed(auth)
+    assert (one.secret, other.secret) == ("a", "b")
+    assert one.token_id == other.token_id
+
+
 def test_any_other_request_may_be_signed_too():
     request = requests.Request("POST", "https://up.example/v1", auth=BearerAuth(StaticTokenProvider("t"))).prepare()
     assert request.headers["Authorization"] == "Bearer t"

@@ -49,6 +49,14 @@ def test_the_request_is_sent_as_it_was_prepared(serve, send):
     }
 
 
+@pytest.mark.parametrize(("body", "lengths"), [(None, []), (b"", ["0"])])
+def test_a_body_that_is_none_is_not_an_empty_one(serve, client, body, lengths):
+    upstream = serve([READ, OK])
+    client().send(sessions.prepare("GET", upstream.url, {}, body), attempted()).close()
+    assert values_of(upstream.requests[0], "content-length") == lengths
+    assert values_of(upstream.requests[0], "transfer-encoding") == []
+
+
 @pytest.mark.parametrize("headers", [{}, {"Accept-Encoding": "identity"}, {"accept-encoding": "identity"}])
 def test_no_coding_is_asked_for(serve, send, headers):
     upstream = serve([READ, OK])

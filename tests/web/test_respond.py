@@ -71,7 +71,7 @@ CHAT = "/v1/chat/completions"
         ("/v1/models", {}, (405, "invalid_request_error", "method_not_allowed", "false")),
         (
             "/v1/responses",
-            {"input": "x", "model": "chats/m"},
+            {"input": "x", "model": "chats/m", "previous_response_id": "resp_1"},
             (400, "invalid_request_error", "unsupported_feature", "false"),
         ),
         (CHAT, {"model": "off/m"}, (503, "server_error", "llm_not_configured", "false")),

@@ -1,0 +1,3 @@
+import pytest
+
+pytest.register_assert_rewrite("wire.matrix.checks", "wire.matrix.arrived", "wire.sdks")

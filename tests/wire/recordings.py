@@ -70,9 +70,9 @@ def expected_events(record):
 
 
 @contextlib.contextmanager
-def replaying(chunking):
-    """The recordings' own server in a process of its own; gives its URL."""
-    command = [sys.executable, str(WIRE / "replay.py"), str(WIRE), "--port", "0", "--chunk", chunking]
+def replaying(chunking, *more):
+    """The recordings' own server in a process of its own, with further folders of records; gives its URL."""
+    command = [sys.executable, str(WIRE / "replay.py"), str(WIRE), *map(str, more), "--port", "0", "--chunk", chunking]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         yield server.stdout.readline().split()[-1]

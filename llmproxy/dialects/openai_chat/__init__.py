@@ -12,6 +12,7 @@ from llmproxy.core.sse import Event
 from llmproxy.dialects.openai import OpenAIClientDialect, OpenAIProviderDialect
 from llmproxy.dialects.openai_chat.answer import read_answer, write_answer
 from llmproxy.dialects.openai_chat.chat import read_request, write_request
+from llmproxy.dialects.openai_chat.models import LOOKUPS
 from llmproxy.dialects.openai_chat.parts import NAME
 from llmproxy.dialects.openai_chat.request import ChatRequest, ask_usage
 from llmproxy.dialects.openai_chat.schema import ChatSchema
@@ -21,9 +22,12 @@ from llmproxy.dialects.openai_chat.stream import DONE, ChatWriter, reader
 class OpenAIChatClient(OpenAIClientDialect):
     name = NAME
     paths = ("/v1/chat/completions",)
+    lookups = LOOKUPS
     schema = ChatSchema()
     request_class = ChatRequest
-    member_names = MappingProxyType({"cache": "cache_control", "thinking": "reasoning_content"})
+    member_names = MappingProxyType(
+        {"cache": "cache_control", "reasoning": "reasoning_effort", "thinking": "reasoning_content"}
+    )
 
     immaterial = frozenset({"stream_options", "index"})
 

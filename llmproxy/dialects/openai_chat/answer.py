@@ -138,11 +138,20 @@ def _write_message(parts: Iterable[Said], choice: int, request: LLMRequest) -> d
         "role": "assistant",
         "content": "".join(texts) if texts or not calls else None,
         "refusal": "".join(refusals) or None,
-        **write_thoughts(part for part in parts if isinstance(part, Thinking)),
+        **write_thoughts(_thoughts_in(parts)),
         **given(images=[write_image(part) for part in parts if isinstance(part, Image)] or None),
         **given(audio=write_audio(audio, request) if audio else None),
         **given(tool_calls=calls or None),
     }
+
+
+def _thoughts_in(parts: Iterable[Said]) -> Iterator[Thinking]:
+    """The thoughts; what a provider wants back with a text stands among them, where there is a place for it."""
+    for part in parts:
+        if isinstance(part, Thinking):
+            yield part
+        elif isinstance(part, Text) and part.signature is not None:
+            yield Thinking(signature=part.signature)
 
 
 def calls_in(parts: Iterable[Said]) -> list[ToolCall | Other]:

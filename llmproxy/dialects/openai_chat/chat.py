@@ -1,6 +1,7 @@
 """The body of a chat completions request, and the neutral model of it."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from llmproxy.core.chat import (
@@ -20,9 +21,11 @@ from llmproxy.core.chat import (
 )
 from llmproxy.core.errors import ParseError
 from llmproxy.dialects.extra import given, keep, kept, lay_over
+from llmproxy.dialects.functions import read_function, read_tool, write_tool
 from llmproxy.dialects.openai_chat.parts import (
     NAME,
     THOUGHT_MEMBERS,
+    note_cache,
     read_cache,
     read_call,
     read_content,
@@ -90,25 +93,12 @@ def _read_result(message: Mapping[str, Any], where: str) -> ToolResult:
 
 
 def _read_tools(body: Mapping[str, Any]) -> Iterator[Tool | Other]:
-    for tool in body.get("tools") or ():
-        function = tool.get("function")
-        yield _read_function(function, tool) if isinstance(function, Mapping) else Other(NAME, tool)
+    for said in body.get("tools") or ():
+        tool = read_tool(said, NAME)
+        cache = read_cache(said) or read_cache(said.get("function") or {})
+        yield replace(tool, cache=cache) if isinstance(tool, Tool) else tool
     for function in body.get("functions") or ():
-        yield _read_function(function, {})
-
-
-def _read_function(function: Mapping[str, Any], tool: Mapping[str, Any]) -> Tool:
-    inner = keep(NAME, function, ("name", "description", "parameters", "strict"))
-    outer = keep(NAME, tool, ("type", "function"))
-    members = {**outer.get(NAME, {}), **({"function": inner[NAME]} if inner else {})}
-    return Tool(
-        function["name"],
-        function.get("description"),
-        function.get("parameters"),
-        function.get("strict"),
-        read_cache(tool) or read_cache(function),
-        {NAME: members} if members else {},
-    )
+        yield read_function(function, {}, NAME)
 
 
 def _read_tool_choice(body: Mapping[str, Any]) -> ToolChoice | None:
@@ -179,6 +169,8 @@ def _write_message(message: Message, lost: list[str], thinking: bool) -> Iterato
     shown = [part for result in results for part in result.parts if isinstance(part, Image)]
     rest = [*shown, *(part for part in message.parts if not isinstance(part, ToolResult))]
     if message.role == "assistant":
+        if rest and not _sayable(rest):  # nothing but what another provider had made for itself
+            return
         yield _write_turn(message, rest, lost, thinking)
     elif rest or not results:
         content = write_content(_sayable(rest), lost)
@@ -188,6 +180,7 @@ def _write_message(message: Message, lost: list[str], thinking: bool) -> Iterato
 
 def _write_result(result: ToolResult, lost: list[str]) -> dict[str, Any]:
     """What a tool answered. A message of this role holds text alone, so its images follow in the user's."""
+    note_cache(result, lost)
     if result.is_error is not None:
         lost.append("is_error")
     content = write_content((part for part in result.parts if not isinstance(part, Image)), lost)
@@ -208,7 +201,7 @@ def _write_turn(message: Message, parts: Iterable[Part], lost: list[str], thinki
         "content": write_content(_sayable(content), lost),
         **given(name=message.name, refusal="".join(refusals) or None),
         **(write_thoughts(thoughts) if thinking else {}),
-        **given(tool_calls=[_write_call(call) for call in calls] or None),
+        **given(tool_calls=[_write_call(call, lost) for call in calls] or None),
     }
     return lay_over(written, message.extra, NAME)
 
@@ -218,7 +211,8 @@ def _is_call(part: Part) -> bool:
     return isinstance(part, Other) and part.dialect == NAME and part.value.get("type") == "custom"
 
 
-def _write_call(call: Part) -> dict[str, Any]:
+def _write_call(call: Part, lost: list[str]) -> dict[str, Any]:
+    note_cache(call, lost)
     return write_call(call, call.id) if isinstance(call, ToolCall) else dict(call.extra[NAME])
 
 
@@ -232,15 +226,9 @@ def _is_ours(tool: Tool | Other) -> bool:
 
 
 def _write_tool(tool: Tool | Other, lost: list[str]) -> dict[str, Any]:
-    if isinstance(tool, Other):
-        return dict(tool.value)
-    if tool.cache and "cache_control" not in tool.extra.get(NAME, {}):
-        lost.append("cache")
-    function = {
-        "name": tool.name,
-        **given(description=tool.description, parameters=tool.parameters, strict=tool.strict),
-    }
-    return lay_over({"type": "function", "function": function}, tool.extra, NAME)
+    if isinstance(tool, Tool):
+        note_cache(tool, lost)
+    return write_tool(tool, NAME)
 
 
 def _write_tool_choice(choice: ToolChoice | None, lost: list[str]) -> Any:
@@ -269,5 +257,12 @@ def _write_format(format: ResponseFormat | None) -> dict[str, Any] | None:
 
 
 def _write_effort(reasoning: Reasoning | None, lost: list[str]) -> str | None:
-    """The effort; a budget becomes the effort that has room for it. OpenAI never shows thoughts in this dialect."""
-    return reasoning.as_effort() if reasoning else None
+    """The effort; a budget becomes the effort that has room for it."""
+    if reasoning is None:
+        return None
+    if reasoning.visible is not None:  # what is shown of the thoughts is for the host to say
+        lost.append("visible")
+    effort = reasoning.as_effort()
+    if effort is None and reasoning.enabled:  # how much is not said, and only some models take an effort
+        lost.append("reasoning")
+    return effort

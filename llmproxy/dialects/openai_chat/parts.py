@@ -16,6 +16,7 @@ from llmproxy.core.chat import (
     Source,
     Text,
     Thinking,
+    Tool,
     ToolCall,
 )
 from llmproxy.core.errors import ParseError, UnsupportedFeature
@@ -103,6 +104,12 @@ def read_cache(part: Mapping[str, Any]) -> Cache | None:
     return Cache(point.get("ttl")) if isinstance(point, Mapping) else None
 
 
+def note_cache(cached: Part | Tool, lost: list[str]) -> None:
+    """Names a cache point that OpenAI has no place for, unless the client itself had put it there."""
+    if getattr(cached, "cache", None) is not None and "cache_control" not in cached.extra.get(NAME, {}):
+        lost.append("cache")
+
+
 def write_content(parts: Iterable[Part], lost: list[str]) -> str | list[dict[str, Any]] | None:
     """Parts as content: a string where they are nothing but one text, null where there are none."""
     written = [_write_part(part, lost) for part in parts]
@@ -115,8 +122,7 @@ def write_content(parts: Iterable[Part], lost: list[str]) -> str | list[dict[str
 
 
 def _write_part(part: Part, lost: list[str]) -> dict[str, Any]:
-    if getattr(part, "cache", None) is not None and "cache_control" not in part.extra.get(NAME, {}):
-        lost.append("cache")
+    note_cache(part, lost)
     if isinstance(part, Other):
         if part.dialect != NAME:
             raise UnsupportedFeature(f"OpenAI's chat completions have no part like {part.value.get('type')!r}.")

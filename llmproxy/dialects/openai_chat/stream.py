@@ -6,6 +6,7 @@ from typing import Any
 from llmproxy.core.answer import (
     Appended,
     Aside,
+    Closed,
     Counted,
     Delta,
     End,
@@ -187,6 +188,7 @@ class ChatWriter(StreamWriter):
         self._usage: Usage | None = None
         self._parts: dict[tuple[int, int], type[Said]] = {}
         self._calls: dict[tuple[int, int], int] = {}
+        self._empty_calls: set[tuple[int, int]] = set()
         self._thoughts: dict[tuple[int, int], int] = {}
         self._spoken: set[int] = set()
         self._begin({})
@@ -227,6 +229,8 @@ class ChatWriter(StreamWriter):
     def _open_call(self, call: ToolCall, delta: Opened) -> Event:
         number = sum(place[0] == delta.choice for place in self._calls)
         self._calls[delta.choice, delta.index] = number
+        if not call.arguments:
+            self._empty_calls.add((delta.choice, delta.index))
         written = {
             "index": number,
             "id": call.id or made_id("call", self._request, delta.choice, number),
@@ -245,6 +249,7 @@ class ChatWriter(StreamWriter):
             return (self._chunk(delta.choice, f'{{"content":{text}}}'),)
         if kind is ToolCall:
             number = self._calls[delta.choice, delta.index]
+            self._empty_calls.discard((delta.choice, delta.index))
             call = f'{{"index":{number},"function":{{"arguments":{text}}}}}'
             return (self._chunk(delta.choice, f'{{"tool_calls":[{call}]}}'),)
         if kind is Thinking:
@@ -255,8 +260,16 @@ class ChatWriter(StreamWriter):
             return (self._chunk(delta.choice, f'{{"refusal":{text}}}'),)
         return ()
 
+    def closed(self, delta: Closed) -> Iterable[Event]:
+        if (delta.choice, delta.index) in self._empty_calls:
+            return self.appended(Appended(delta.index, "{}", delta.choice))
+        return ()
+
     def signed(self, delta: Signed) -> Iterable[Event]:
-        if self._parts.get((delta.choice, delta.index)) is Thinking:
+        """A signature; that of a text is a thought's that says nothing, as a message has no place for it."""
+        place = (delta.choice, delta.index)
+        if self._parts.get(place) in (Text, Thinking):
+            self._thoughts.setdefault(place, len(self._thoughts))
             yield self._detail(Thinking(signature=delta.signature), delta)
 
     def _detail(self, thought: Thinking, delta: Opened | Signed) -> Event:

@@ -3,16 +3,17 @@
 from typing import Any
 
 from llmproxy.core.answer import Answer
+from llmproxy.core.embedding import Embedding
 from llmproxy.core.errors import UnsupportedFeature
 from llmproxy.core.request import LLMRequest
 from llmproxy.core.response import Signs
 from llmproxy.core.sse import Event
 from llmproxy.dialects.base import StreamWriter
 from llmproxy.dialects.openai import OpenAIClientDialect, OpenAIProviderDialect, read_usage
+from llmproxy.dialects.openai_embeddings.answer import read_answer, write_answer
+from llmproxy.dialects.openai_embeddings.embedding import NAME, write_embedding
 from llmproxy.dialects.openai_embeddings.request import EmbeddingsRequest
 from llmproxy.dialects.openai_embeddings.schema import EmbeddingsSchema
-
-NAME = "openai.embeddings"
 
 
 class OpenAIEmbeddingsClient(OpenAIClientDialect):
@@ -22,7 +23,7 @@ class OpenAIEmbeddingsClient(OpenAIClientDialect):
     request_class = EmbeddingsRequest
 
     def write_answer(self, answer: Answer, request: LLMRequest) -> dict[str, Any]:
-        raise UnsupportedFeature("The target answers in words, not in embeddings.")
+        return write_answer(answer, request)
 
     def writer(self, request: LLMRequest) -> StreamWriter:
         raise UnsupportedFeature("Embeddings do not come as a stream.")
@@ -31,6 +32,12 @@ class OpenAIEmbeddingsClient(OpenAIClientDialect):
 class OpenAIEmbeddingsProvider(OpenAIProviderDialect):
     name = NAME
     purpose = "embeddings"
+
+    def write_embedding(self, embedding: Embedding) -> tuple[dict[str, Any], list[str]]:
+        return write_embedding(embedding)
+
+    def read_answer(self, body: Any) -> Answer:
+        return read_answer(body)
 
     def signs(self, event: Event, whole: bool) -> Signs:
         value = event.json()

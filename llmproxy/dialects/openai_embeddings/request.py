@@ -2,14 +2,16 @@
 
 from typing import Any, Self
 
+from llmproxy.core.embedding import Embedding
 from llmproxy.dialects.base import JSONRequest
 from llmproxy.dialects.openai_completions.request import replace_last
+from llmproxy.dialects.openai_embeddings.embedding import NAME, read_embedding
 
 
 class EmbeddingsRequest(JSONRequest):
     """A call of `/v1/embeddings`. It has no system prompt and no output to limit, so those edits leave it as it is."""
 
-    dialect = "openai.embeddings"
+    dialect = NAME
     purpose = "embeddings"
     text_members = ("input",)
 
@@ -20,6 +22,9 @@ class EmbeddingsRequest(JSONRequest):
     @property
     def messages(self) -> list[dict[str, Any]]:
         return [{"role": "user", "content": text} for text in self.texts()]
+
+    def to_embedding(self) -> Embedding:
+        return read_embedding(self.body)
 
     def with_max_tokens(self, limit: int) -> Self:
         return self

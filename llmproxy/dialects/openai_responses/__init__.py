@@ -1,25 +1,26 @@
 """OpenAI's responses. https://platform.openai.com/docs/api-reference/responses"""
 
-from collections.abc import Iterable, Iterator
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from llmproxy.core.answer import Answer, Delta
+from llmproxy.core.chat import Chat
 from llmproxy.core.context import RequestContext
 from llmproxy.core.errors import LLMProxyError
 from llmproxy.core.request import LLMRequest
 from llmproxy.core.response import Signs
-from llmproxy.core.sse import PAUSE, Event, Step
-from llmproxy.dialects.base import StreamWriter
-from llmproxy.dialects.openai import OpenAIClientDialect, OpenAIProviderDialect, read_usage
-from llmproxy.dialects.openai_responses.answer import write_answer
+from llmproxy.core.sse import Event
+from llmproxy.dialects.openai import OpenAIClientDialect, OpenAIProviderDialect
+from llmproxy.dialects.openai_responses.answer import read_answer, read_usage, write_answer
+from llmproxy.dialects.openai_responses.chat import read_request, write_request
 from llmproxy.dialects.openai_responses.errors import error_events
+from llmproxy.dialects.openai_responses.parts import CACHE_POINT, NAME
 from llmproxy.dialects.openai_responses.request import ResponsesRequest
 from llmproxy.dialects.openai_responses.schema import ResponsesSchema
-from llmproxy.dialects.openai_responses.stream import write_stream
+from llmproxy.dialects.openai_responses.stream import ENDINGS, ResponsesWriter, reader
 
-NAME = "openai.responses"
-
-_ENDINGS = ("response.completed", "response.incomplete", "response.failed")
 _NOTHING = Signs()
 
 
@@ -28,15 +29,28 @@ class OpenAIResponsesClient(OpenAIClientDialect):
     paths = ("/v1/responses",)
     schema = ResponsesSchema()
     request_class = ResponsesRequest
+    member_names = MappingProxyType(
+        {
+            "max_tokens": "max_output_tokens",
+            "response_format": "text",
+            "logprobs": "message.output_text.logprobs",
+            "thinking": "reasoning",
+        }
+    )
+    # What is said in other words anyway, and what clients repeat of an answer of ours. `store` is for what is refused.
+    immaterial = frozenset({
+        "id", "type", "status", "item", "phase", "annotations", "include", "store", "stream_options", "summary",
+        CACHE_POINT,
+    })  # fmt: skip
+
+    def read_request(self, body: Mapping[str, Any]) -> Chat:
+        return read_request(body)
 
     def write_answer(self, answer: Answer, request: LLMRequest) -> dict[str, Any]:
         return write_answer(answer, request)
 
-    def write_stream(self, deltas: Iterable[Delta | Step], request: LLMRequest) -> Iterator[Event]:
-        return write_stream((each for each in deltas if each is not PAUSE), request)
-
-    def writer(self, request: LLMRequest) -> StreamWriter:
-        raise NotImplementedError
+    def writer(self, request: LLMRequest) -> ResponsesWriter:
+        return ResponsesWriter(request)
 
     def error_events(self, error: LLMProxyError, context: RequestContext) -> Iterator[Event]:
         return error_events(self.write_error(error, context)[1]["error"], context)
@@ -45,6 +59,17 @@ class OpenAIResponsesClient(OpenAIClientDialect):
 class OpenAIResponsesProvider(OpenAIProviderDialect):
     name = NAME
     usage_members = ("input_tokens", "output_tokens")
+
+    def write_request(self, chat: Chat) -> tuple[dict[str, Any], list[str]]:
+        return write_request(chat)
+
+    def read_answer(self, body: Any) -> Answer:
+        if body.get("status") == "failed":
+            raise self.read_error(200, {}, json.dumps(body).encode())
+        return read_answer(body)
+
+    def reader(self) -> Callable[[Event], Iterable[Delta]]:
+        return reader()
 
     def signs(self, event: Event, whole: bool) -> Signs:
         value = event.json()
@@ -55,13 +80,12 @@ class OpenAIResponsesProvider(OpenAIProviderDialect):
         kind = value.get("type", event.type)
         if kind == "error" or (value.get("error") and kind == "message"):
             return Signs(error=True)
-        if kind not in _ENDINGS:
+        if kind not in ENDINGS:
             return _NOTHING
         response = value.get("response") or {}
         if not isinstance(response, dict):
             raise ValueError("an ending without a response")
-        usage = read_usage(self.name, response.get("usage"), *self.usage_members)
-        return Signs(usage, finished=True, terminal=True, error=kind == "response.failed")
+        return Signs(read_usage(response.get("usage")), finished=True, terminal=True, error=kind == "response.failed")
 
     def _signs_of_whole(self, value: dict[str, Any]) -> Signs:
         # A response that failed is an answer of its own, with status `failed` and output; an error object has neither.
@@ -69,4 +93,4 @@ class OpenAIResponsesProvider(OpenAIProviderDialect):
             return Signs(error=True)
         if "output" not in value and "status" not in value:
             raise ValueError("a response without output")
-        return Signs(read_usage(self.name, value.get("usage"), *self.usage_members), finished=True, terminal=True)
+        return Signs(read_usage(value.get("usage")), finished=True, terminal=True)

@@ -6,7 +6,7 @@ import json
 from functools import cache
 
 from llmproxy.core.context import RequestContext
-from llmproxy.core.sse import PAUSE
+from llmproxy.core.sse import PAUSE, Event
 from wire.recordings import WIRE, read
 
 
@@ -27,10 +27,13 @@ def recorded_bytes(record):
 
 
 def requests_of(dialect):
+    """Those that were answered, but for the few that are refused because they cannot be put in other words."""
+    refused = getattr(dialect, "REFUSED", frozenset())
     return [
         (name, record)
         for name, record in records_of(dialect.ENDPOINTS)
         if record["request"] and isinstance(record["request"]["json"], dict) and record["response"]["status"] == 200
+        if not refused & record["request"]["json"].keys()
     ]
 
 
@@ -40,6 +43,11 @@ def answers_of(dialect, *, stream):
         for name, record in records_of(dialect.ENDPOINTS)
         if record["response"]["status"] == 200 and record["response"]["is_stream"] == stream
     ]
+
+
+def is_error(dialect, record):
+    """Whether a whole answer of status 200 holds an error in its place."""
+    return dialect.PROVIDER.signs(Event.whole(recorded_bytes(record)), True).error
 
 
 def asked(dialect, record):

@@ -1,0 +1,25 @@
+"""What we rely on in a messages request."""
+
+from typing import Any
+
+from marshmallow import ValidationError, fields
+
+from llmproxy.dialects.fields import BodySchema, Flag, Limit, Messages, Name
+
+
+class SystemPrompt(fields.Field[Any]):
+    """A text, or a list of blocks."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        blocks = value if isinstance(value, list) else None
+        if not isinstance(value, str) and (blocks is None or not all(isinstance(block, dict) for block in blocks)):
+            raise ValidationError("Must be a string or a list of objects.")
+        return value
+
+
+class MessagesSchema(BodySchema):
+    model = Name(required=True)
+    messages = Messages(required=True)
+    system = SystemPrompt(allow_none=True)
+    stream = Flag(allow_none=True)
+    max_tokens = Limit(allow_none=True)

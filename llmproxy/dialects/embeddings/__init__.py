@@ -1,0 +1,1 @@
+"""Embeddings as vendors other than OpenAI have them: one question, one answer, and never a stream."""
