@@ -38,6 +38,10 @@ class Signs(NamedTuple):
     hideable: bool = False
 
 
+NOTHING = Signs()
+"""The signs of nearly every event."""
+
+
 class ClientSide(Protocol):
     """What an answer needs of the dialect its reader speaks."""
 
@@ -416,6 +420,9 @@ class ResponseStream:
                 if not item.complete:
                     break
                 raise ProviderError(code="upstream_bad_response", detail=f"an event is not JSON: {error}") from error
+            if signs is NOTHING and self._begun:
+                yield item
+                continue
             if signs.error:
                 self._hear_error(dialect.read_error(200, {}, item.data))
             if not self._begun:

@@ -5,12 +5,12 @@ The decoder follows the event stream format of the HTML standard
 came with, so that one that nobody touched leaves as it arrived.
 """
 
+import functools
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from enum import Enum
-from functools import lru_cache
-from typing import Any, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from llmproxy.core.errors import ProviderError
 
@@ -20,6 +20,7 @@ MAX_EVENT_BYTES = 8 * 1024 * 1024
 _BLANK_LINE = re.compile(rb"(?:\r\n|\n|\r(?!\n))(?:\r\n|\n|\r)")
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 _BOM = b"\xef\xbb\xbf"
+_FIELDS = frozenset({"data", "type", "id", "retry"})
 _MAX_RETRY_DIGITS = 15  # four months of milliseconds have eleven; int() refuses thousands with a ValueError
 
 
@@ -33,40 +34,38 @@ PAUSE: Final = Pause.PAUSE
 Step = Literal[Pause.PAUSE]
 
 
-class _Fields(NamedTuple):
-    """What an event says besides its data."""
-
-    type: str = "message"
-    id: str | None = None
-    retry: int | None = None
-
-
-_NO_FIELDS = _Fields()
-
-
-@lru_cache(64)  # a stream has few types, and each of them often
-def _fields_of(type: bytes) -> _Fields:
-    return _Fields(type.decode("utf-8", "replace") or "message")
-
-
 class Event:
-    """One server-sent event, or one whole JSON body.
+    """One server-sent event, or one whole JSON body. What is in it is looked for when somebody asks.
 
     Attributes:
         raw: The bytes it came with, blank line included.
         complete: False for what was left when the stream ended without a blank line: perhaps an event, perhaps half
             of one.
+        data: The data lines joined by LF; None for a block that has none, as a comment or a ping of one line.
+        type: The event field; `message` where there is none.
+        id: The id field of this very event.
+        retry: The retry field, in milliseconds.
     """
 
-    __slots__ = ("_data", "_fields", "_json", "_parsed", "complete", "raw")
+    __slots__ = ("_json", "complete", "data", "id", "raw", "retry", "type")
+    data: bytes | None
+    type: str
+    id: str | None
+    retry: int | None
 
     def __init__(self, raw: bytes, *, complete: bool = True) -> None:
         self.raw = raw
         self.complete = complete
-        self._parsed = False
-        self._data: bytes | None = None
-        self._fields = _NO_FIELDS
         self._json: Any = None
+
+    if not TYPE_CHECKING:  # which would take it to have every attribute
+
+        def __getattr__(self, name: str) -> Any:
+            """Called for a field that nobody has looked for yet."""
+            if name not in _FIELDS:
+                raise AttributeError(name)
+            self.take_lines(self.raw)
+            return getattr(self, name)
 
     @classmethod
     def of(cls, data: bytes | str, type: str | None = None) -> "Event":
@@ -91,36 +90,9 @@ class Event:
     def whole(cls, body: bytes, value: Any = None) -> "Event":
         """A whole body as the only event of its stream. `value` is the body as JSON, where it is known already."""
         event = cls(body)
-        event._parsed, event._data, event._json = True, body, value
+        event.take(body)
+        event._json = value
         return event
-
-    @property
-    def data(self) -> bytes | None:
-        """The data lines joined by LF; None for a block that has none, as a comment or a ping of one line."""
-        if not self._parsed:
-            self._parse()
-        return self._data
-
-    @property
-    def type(self) -> str:
-        """The event field; `message` where there is none."""
-        if not self._parsed:
-            self._parse()
-        return self._fields.type
-
-    @property
-    def id(self) -> str | None:
-        """The id field of this very event."""
-        if not self._parsed:
-            self._parse()
-        return self._fields.id
-
-    @property
-    def retry(self) -> int | None:
-        """The retry field, in milliseconds."""
-        if not self._parsed:
-            self._parse()
-        return self._fields.retry
 
     def json(self) -> Any:
         """The data as JSON, parsed once.
@@ -129,53 +101,53 @@ class Event:
             ValueError: It is not JSON, or there is none.
         """
         if self._json is None:
-            if not self._parsed:
-                self._parse()
-            self._json = loads(self._data or b"")
+            self._json = loads(self.data or b"")
         return self._json
 
     def __repr__(self) -> str:
         return f"<Event {self.type} of {len(self.raw)} bytes>"
 
-    def take(self, data: bytes, type: str = "message") -> None:
-        """Takes what another framing than lines has found in `raw`."""
-        self._parsed, self._data, self._fields = True, data, _Fields(type)
+    def take(self, data: bytes | None, type: str = "message", id: str | None = None, retry: int | None = None) -> None:
+        """Takes what was found in `raw`."""
+        self.data, self.type, self.id, self.retry = data, type, id, retry
 
-    def take_one_line(self) -> None:
-        """Parses what nearly every event looks like: perhaps its type, one data line, LF, blank line. There must be no
-        CR in it."""
-        raw = self.raw
-        start = raw.find(b"\n") + 1 if raw.startswith(b"event: ") else 0
-        if raw.startswith(b"data: ", start) and raw.find(b"\n", start) == len(raw) - 2:
-            self._data = raw[start + 6 : -2]
-            self._parsed = True
-            if start:
-                self._fields = _fields_of(raw[7 : start - 1])
+    def take_one_line(self, line_end: int) -> None:
+        """Takes what nearly every event looks like: perhaps its type, one data line, a blank line.
 
-    def _parse(self) -> None:
-        if b"\r" not in self.raw and self.raw.endswith(b"\n\n"):
-            self.take_one_line()
-        if not self._parsed:
-            self._parsed = True
-            self._parse_lines(self.raw)
+        Args:
+            line_end: The length of each line's end, LF or CRLF; there are no others.
+        """
+        raw, start = self.raw, 6
+        if raw[:7] == b"event: ":
+            start = raw.find(b"\n") + 7
+        if raw[start - 6 : start] == b"data: ":
+            data = raw[start : -2 * line_end]
+            if b"\n" not in data:
+                self.data = data
+                if start > 6:
+                    self.type = _type_of(raw[7 : start - 6 - line_end])
 
-    def _parse_lines(self, raw: bytes) -> None:
-        data = []
-        type, id, retry = _NO_FIELDS
+    def take_lines(self, raw: bytes) -> None:
+        """Takes what stands in these lines, whatever they look like."""
+        data: list[bytes] = []
+        type, id, retry = "message", None, None
         for line in _LINE_END.split(raw):
             name, _, value = line.partition(b":")
             value = value.removeprefix(b" ")
             if name == b"data":
                 data.append(value)
             elif name == b"event":
-                type = value.decode("utf-8", "replace") or "message"
+                type = _type_of(value)
             elif name == b"id" and b"\0" not in value:
                 id = value.decode("utf-8", "replace")
             elif name == b"retry" and value.isdigit() and len(value) <= _MAX_RETRY_DIGITS:
                 retry = int(value)
-        self._fields = _Fields(type, id, retry)
-        if data:
-            self._data = b"\n".join(data)
+        self.take(b"\n".join(data) if data else None, type, id, retry)
+
+
+@functools.lru_cache(256)
+def _type_of(value: bytes) -> str:
+    return value.decode("utf-8", "replace") or "message"
 
 
 def decode(chunks: Iterable[bytes | Step], limit: int = MAX_EVENT_BYTES) -> Iterator[Event | Step]:
@@ -188,26 +160,25 @@ def decode(chunks: Iterable[bytes | Step], limit: int = MAX_EVENT_BYTES) -> Iter
         ProviderError: An event is longer than `limit` bytes.
     """
     pending = bytearray()
-    carriage_returns = False
     at_start = True
     for chunk in chunks:
         if chunk is PAUSE:
             yield PAUSE
             continue
-        carriage_returns = carriage_returns or b"\r" in chunk
         scanned = max(0, len(pending) - 3)  # a blank line may have begun in the last three bytes: CR LF CR
         block: bytes | bytearray = chunk
         if pending:
             pending += chunk
             block = pending
+        line_end = _line_end_of(block)
         start = 0
-        while (end := _end_of_event(block, max(start, scanned), carriage_returns)) > 0:
+        for end in _ends_of_events(block, scanned, line_end):
             event = Event(bytes(block[start:end]))
             if at_start:
                 at_start = False
                 _forget_bom(event)
-            elif not carriage_returns:
-                event.take_one_line()
+            elif line_end:
+                event.take_one_line(len(line_end))
             yield event
             start = end
         if block is pending:
@@ -231,11 +202,11 @@ def loads(data: bytes) -> Any:
         ValueError: It is not one JSON value, or holds NaN or Infinity.
     """
     text = str(data, "utf-8")
-    if text[:1].isspace():
-        text = text.lstrip()
     try:
         value, end = _scan_json(text, 0)
     except StopIteration as error:
+        if text[:1].isspace():
+            return loads(data.lstrip())
         raise ValueError("not JSON") from error
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
@@ -257,16 +228,34 @@ _write_json: Callable[[Any], str] = json.JSONEncoder(separators=(",", ":")).enco
 _scan_json: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder(parse_constant=_refuse_constant).scan_once  # type: ignore[attr-defined]  # public in name, missing in the stubs
 
 
-def _end_of_event(block: bytes | bytearray, start: int, carriage_returns: bool) -> int:
-    """Where the next event ends, blank line included; 0 if it has not ended yet."""
-    if not carriage_returns:
-        position = block.find(b"\n\n", start)
-        return position + 2 if position >= 0 else 0
-    match = _BLANK_LINE.search(block, start)
-    return match.end() if match else 0
+def _line_end_of(block: bytes | bytearray) -> bytes | None:
+    """What ends every line of the block: LF, or CRLF as with Google; None where they differ."""
+    if b"\r" not in block:
+        return b"\n"
+    pairs = block.count(b"\r\n")
+    return b"\r\n" if pairs == block.count(b"\r") == block.count(b"\n") else None
+
+
+def _ends_of_events(block: bytes | bytearray, start: int, line_end: bytes | None) -> Iterator[int]:
+    """Where the events of a block end, blank line included.
+
+    Args:
+        start: As far as it was scanned before.
+        line_end: What ends every line; None where they differ.
+    """
+    if line_end is None:
+        for match in _BLANK_LINE.finditer(block, start):
+            yield match.end()
+        return
+    # The LF that ends a line, and an empty line after it.
+    blank = b"\n" + line_end
+    position = block.find(blank, start)
+    while position >= 0:
+        end = position + len(blank)
+        yield end
+        position = block.find(blank, end)
 
 
 def _forget_bom(event: Event) -> None:
     if event.raw.startswith(_BOM):
-        event._parsed = True
-        event._parse_lines(event.raw[3:])
+        event.take_lines(event.raw[len(_BOM) :])

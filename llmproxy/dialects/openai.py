@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from llmproxy.core.answer import Usage
 from llmproxy.core.context import RequestContext
 from llmproxy.core.errors import LLMProxyError, ProviderError
-from llmproxy.core.response import Signs
+from llmproxy.core.response import NOTHING, Signs
 from llmproxy.core.sse import Event
 from llmproxy.dialects.base import ClientDialect, ProviderDialect
 from llmproxy.dialects.counts import read_count
@@ -63,8 +63,11 @@ class OpenAIProviderDialect(ProviderDialect):
             words=words,
         )
 
-    def signs_of_choices(self, event: Event, whole: bool) -> Signs:
-        """The signs of dialects that answer in `choices`: chat and completions."""
+
+class OpenAIChoicesDialect(OpenAIProviderDialect):
+    """The provider half of those that answer in `choices`: chat and completions."""
+
+    def signs(self, event: Event, whole: bool) -> Signs:
         if event.data == b"[DONE]":
             return _DONE
         value = event.json()
@@ -87,10 +90,9 @@ class OpenAIProviderDialect(ProviderDialect):
                     return Signs(usage, finished=True)
         except (AttributeError, TypeError) as error:
             raise ValueError("choices that are none") from error
-        return Signs(usage) if usage else _NOTHING
+        return Signs(usage) if usage else NOTHING
 
 
-_NOTHING = Signs()
 _DONE = Signs(terminal=True)
 _ERROR = Signs(error=True)
 

@@ -20,7 +20,7 @@ from llmproxy.core.answer import (
 )
 from llmproxy.core.chat import Audio, Other, Refusal, Signature, Text, Thinking, ToolCall
 from llmproxy.core.request import LLMRequest
-from llmproxy.core.response import Signs
+from llmproxy.core.response import NOTHING, Signs
 from llmproxy.core.sse import Event, dumps
 from llmproxy.dialects.anthropic_messages.answer import (
     ENDING,
@@ -54,7 +54,7 @@ def read_signs(event: Event, whole: bool) -> Signs:
         raise ValueError("not an object")
     kind = value.get("type")
     if kind == _DELTA and not whole:
-        return _NOTHING
+        return NOTHING
     if kind == "error":
         return _ERROR
     if whole:
@@ -66,7 +66,6 @@ def read_signs(event: Event, whole: bool) -> Signs:
     return _signs_of(kind, value)
 
 
-_NOTHING = Signs()
 _ERROR = Signs(error=True)
 _TERMINAL = Signs(terminal=True)
 
@@ -78,7 +77,7 @@ def _signs_of(kind: str, value: Mapping[str, Any]) -> Signs:
         return Signs(read_usage(value.get("usage")), finished=bool(_object(value, "delta").get("stop_reason")))
     if kind == "message_start":
         return Signs(read_usage(_object(value, "message").get("usage")))
-    return _NOTHING
+    return NOTHING
 
 
 def _object(value: Mapping[str, Any], name: str) -> Mapping[str, Any]:

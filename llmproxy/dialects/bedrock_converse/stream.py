@@ -7,7 +7,7 @@ from typing import Any
 from llmproxy.core.answer import Aside, Counted, Delta, End, Start
 from llmproxy.core.chat import Image, Other, Signature, Text, Thinking, ToolCall
 from llmproxy.core.eventstream import Message
-from llmproxy.core.response import Signs
+from llmproxy.core.response import NOTHING, Signs
 from llmproxy.core.sse import Event, dumps
 from llmproxy.dialects.bedrock_converse.answer import read_reason, read_stop_sequence, read_usage
 from llmproxy.dialects.bedrock_converse.parts import NAME, is_server_call, read_call, read_image, read_redacted
@@ -134,10 +134,9 @@ def signs(event: Event, whole: bool) -> Signs:
         return _FINISHED
     if event.type == "metadata":
         return Signs(read_usage(value.get("usage")), terminal=True)
-    return _NOTHING
+    return NOTHING
 
 
-_NOTHING = Signs()
 _FINISHED = Signs(finished=True)
 _ERROR = Signs(error=True)
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from llmproxy.core.answer import Aside, Counted, Delta, End, Start
 from llmproxy.core.chat import Text, Thinking, ToolCall
-from llmproxy.core.response import Signs
+from llmproxy.core.response import NOTHING, Signs
 from llmproxy.core.sse import Event
 from llmproxy.dialects.borders import Borders
 from llmproxy.dialects.cohere_chat.answer import read_reason, read_usage
@@ -112,10 +112,9 @@ def signs(event: Event, whole: bool) -> Signs:
         return _signs_of_end(value.get("delta"))
     if not isinstance(kind, str):
         return _signs_of_error(value)
-    return _NOTHING
+    return NOTHING
 
 
-_NOTHING = Signs()
 _DONE = Signs(terminal=True)
 _ERROR = Signs(error=True)
 

@@ -46,9 +46,11 @@ class GeminiGenerateClient(ClientDialect):
         "thinking": "thought",
         "is_error": "error",
     })  # fmt: skip
-    # Ids, names of files, and what stands in the neutral model too, in other words.
+    # Ids, names of files, and what stands in the neutral model too, in other words: -1 as a budget is none, and
+    # `VALIDATED` without names is `AUTO`.
     immaterial = frozenset({
-        "functionCall", "functionResponse", "inlineData", "fileData", "parameters", "responseSchema", "role",
+        "functionCall", "functionResponse", "inlineData", "fileData", "parameters", "responseSchema", "role", "mode",
+        "thinkingBudget", "thinkingLevel",
     })  # fmt: skip
 
     def parse(self, body: bytes, context: RequestContext) -> JSONRequest:

@@ -10,7 +10,7 @@ from llmproxy.core.chat import Chat
 from llmproxy.core.context import RequestContext
 from llmproxy.core.errors import LLMProxyError, ProviderError
 from llmproxy.core.request import LLMRequest
-from llmproxy.core.response import Signs
+from llmproxy.core.response import NOTHING, Signs
 from llmproxy.core.sse import Event, Step
 from llmproxy.dialects.base import ClientDialect, ProviderDialect
 from llmproxy.dialects.ollama_chat.answer import read_answer, read_usage, write_answer
@@ -78,7 +78,7 @@ class OllamaChatProvider(ProviderDialect):
         if line.get("error"):
             return _ERROR
         if not line.get("done") and not whole:
-            return _NOTHING
+            return NOTHING
         if whole and not isinstance(line.get("message"), dict):
             raise ValueError("an answer without a message")
         return Signs(read_usage(line), finished=True, terminal=True)
@@ -87,5 +87,4 @@ class OllamaChatProvider(ProviderDialect):
         return read_error(status, headers, body)
 
 
-_NOTHING = Signs()
 _ERROR = Signs(error=True)

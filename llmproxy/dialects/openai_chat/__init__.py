@@ -7,9 +7,8 @@ from typing import Any
 from llmproxy.core.answer import Answer, Delta
 from llmproxy.core.chat import Chat
 from llmproxy.core.request import LLMRequest
-from llmproxy.core.response import Signs
 from llmproxy.core.sse import Event
-from llmproxy.dialects.openai import OpenAIClientDialect, OpenAIProviderDialect
+from llmproxy.dialects.openai import OpenAIChoicesDialect, OpenAIClientDialect
 from llmproxy.dialects.openai_chat.answer import read_answer, write_answer
 from llmproxy.dialects.openai_chat.chat import read_request, write_request
 from llmproxy.dialects.openai_chat.models import LOOKUPS
@@ -41,7 +40,7 @@ class OpenAIChatClient(OpenAIClientDialect):
         return ChatWriter(request)
 
 
-class OpenAIChatProvider(OpenAIProviderDialect):
+class OpenAIChatProvider(OpenAIChoicesDialect):
     """Args:
         thinking: Whether the host wants earlier thoughts back; OpenAI itself does not know them.
     """
@@ -62,9 +61,6 @@ class OpenAIChatProvider(OpenAIProviderDialect):
 
     def ask_usage(self, body: dict[str, Any]) -> dict[str, Any]:
         return ask_usage(body)
-
-    def signs(self, event: Event, whole: bool) -> Signs:
-        return self.signs_of_choices(event, whole)
 
     def terminal_events(self) -> Iterator[Event]:
         yield Event.of(DONE)

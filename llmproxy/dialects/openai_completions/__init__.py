@@ -6,9 +6,8 @@ from typing import Any
 from llmproxy.core.answer import Answer
 from llmproxy.core.chat import Chat
 from llmproxy.core.request import LLMRequest
-from llmproxy.core.response import Signs
 from llmproxy.core.sse import Event
-from llmproxy.dialects.openai import OpenAIClientDialect, OpenAIProviderDialect
+from llmproxy.dialects.openai import OpenAIChoicesDialect, OpenAIClientDialect
 from llmproxy.dialects.openai_chat.request import ask_usage
 from llmproxy.dialects.openai_chat.stream import DONE
 from llmproxy.dialects.openai_completions.answer import write_answer
@@ -34,14 +33,11 @@ class OpenAICompletionsClient(OpenAIClientDialect):
         return CompletionsWriter(request)
 
 
-class OpenAICompletionsProvider(OpenAIProviderDialect):
+class OpenAICompletionsProvider(OpenAIChoicesDialect):
     name = NAME
 
     def ask_usage(self, body: dict[str, Any]) -> dict[str, Any]:
         return ask_usage(body)
-
-    def signs(self, event: Event, whole: bool) -> Signs:
-        return self.signs_of_choices(event, whole)
 
     def terminal_events(self) -> Iterator[Event]:
         yield Event.of(DONE)

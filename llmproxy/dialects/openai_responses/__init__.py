@@ -10,7 +10,7 @@ from llmproxy.core.chat import Chat
 from llmproxy.core.context import RequestContext
 from llmproxy.core.errors import LLMProxyError
 from llmproxy.core.request import LLMRequest
-from llmproxy.core.response import Signs
+from llmproxy.core.response import NOTHING, Signs
 from llmproxy.core.sse import Event
 from llmproxy.dialects.openai import OpenAIClientDialect, OpenAIProviderDialect
 from llmproxy.dialects.openai_responses.answer import read_answer, read_usage, write_answer
@@ -20,8 +20,6 @@ from llmproxy.dialects.openai_responses.parts import CACHE_POINT, NAME
 from llmproxy.dialects.openai_responses.request import ResponsesRequest
 from llmproxy.dialects.openai_responses.schema import ResponsesSchema
 from llmproxy.dialects.openai_responses.stream import ENDINGS, ResponsesWriter, reader
-
-_NOTHING = Signs()
 
 
 class OpenAIResponsesClient(OpenAIClientDialect):
@@ -81,7 +79,7 @@ class OpenAIResponsesProvider(OpenAIProviderDialect):
         if kind == "error" or (value.get("error") and kind == "message"):
             return Signs(error=True)
         if kind not in ENDINGS:
-            return _NOTHING
+            return NOTHING
         response = value.get("response") or {}
         if not isinstance(response, dict):
             raise ValueError("an ending without a response")
