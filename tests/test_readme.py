@@ -39,7 +39,7 @@ def nowhere(folder, monkeypatch):
 
 
 def test_every_python_block_is_run_here():
-    assert len(re.findall("```python", README)) == 6
+    assert len(re.findall("```python", README)) == 7
 
 
 def test_the_openai_client_gets_an_answer(folder):
@@ -48,6 +48,15 @@ def test_the_openai_client_gets_an_answer(folder):
     with gunicorn(folder / "llmproxy.toml") as port:
         printed = []
         run(block("python", "from openai").replace(":3000", f":{port}"), print=printed.append)
+    assert printed == ["hello there"]
+
+
+def test_the_anthropic_client_gets_an_answer(folder):
+    pytest.importorskip("anthropic", reason="the anthropic SDK comes with the dev extra")
+    (folder / "llmproxy.toml").touch()
+    with gunicorn(folder / "llmproxy.toml") as port:
+        printed = []
+        run(block("python", "from anthropic").replace(":3000", f":{port}"), print=printed.append)
     assert printed == ["hello there"]
 
 

@@ -2,7 +2,7 @@ import json
 import re
 
 import pytest
-from fakes import sse
+from fakes import CHAT_URL, completion, sse
 
 GOOGLE = "https://generativelanguage.googleapis.com/v1beta"
 ANSWER = {
@@ -160,6 +160,20 @@ def test_how_long_to_wait_is_told_from_the_body(proxy, up):
     response = proxy().post("/v1beta/models/g/m:generateContent", json={"contents": CONTENTS})
     assert (response.status_code, response.headers["Retry-After"]) == (429, "35")
     assert response.json["error"]["status"] == "RESOURCE_EXHAUSTED"
+
+
+def test_what_another_target_cannot_say_is_named_in_google_s_words(make_app, up):
+    up.post(CHAT_URL, json=completion())
+    body = {
+        "contents": CONTENTS,
+        "tools": [{"functionDeclarations": [{"name": "f", "parameters": {"type": "OBJECT"}}]}, {"googleSearch": {}}],
+        "toolConfig": {"functionCallingConfig": {"mode": "VALIDATED"}},
+        "generationConfig": {"topK": 5, "responseModalities": ["TEXT"], "thinkingConfig": {"thinkingBudget": -1}},
+        "safetySettings": [],
+    }
+    response = make_app().test_client().post("/v1beta/models/up/m:generateContent", json=body)
+    assert response.headers["x-llmproxy-dropped"] == "topK, googleSearch, safetySettings"
+    assert response.json["candidates"][0]["content"]["parts"] == [{"text": "hi"}]
 
 
 # Counting.

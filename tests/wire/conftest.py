@@ -1,10 +1,9 @@
-"""Every recorded exchange behind the real gunicorn: a replaying upstream for each way of cutting a stream."""
+"""Every recorded exchange behind the real gunicorn, and the tables of what the vendors' SDKs see through it."""
 
 import contextlib
 import functools
 import http.client
 import json
-
 import threading
 
 import pytest

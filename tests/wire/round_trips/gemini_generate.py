@@ -54,7 +54,7 @@ def empty_config_is_left_out(value):
 
 REQUESTS = {
     "Members in snake_case, which Google reads too, are written in camelCase.": names_are_camel_case,
-    "Base64 in the alphabet of URLs, as Google's SDK writes it, is written in the standard one, padded.": base64_is_standard,
+    "Base64 in the alphabet of URLs, as Google's SDK has it, is written in the standard one.": base64_is_standard,
     "`responseModalities` of text alone, which is the default, is left out.": text_is_not_asked_for,
     "An empty `generationConfig` is left out.": empty_config_is_left_out,
 }
@@ -71,8 +71,8 @@ STREAMS = {}
 
 
 def same_stream(written, recorded):
-    """Frames are cut otherwise: all of a stream's are put together to one answer, and its texts to one text where
-    nothing but a cut is between them."""
+    """Frames are cut otherwise, and arguments that Vertex streams in pieces are written whole: all frames of a stream
+    are put together to one answer, and the pieces of a text, where nothing but a cut is between them, to one text."""
     return [put_together(frames) for frames in (written, recorded)]
 
 

@@ -80,7 +80,7 @@ def missing_ids_are_made(value):
 SPELLINGS = {
     "A content that is a list of one text is written as a string.": one_text_is_a_string,
     "Thoughts under `reasoning`, or in Mistral's lists, become `reasoning_content`.": thoughts_are_reasoning_content,
-    "Nothing is left out: no tools, calls or thoughts, no text beside a call, `stream: false`.": nothing_is_left_out,
+    "What is empty is left out: tools, calls, thoughts, the text beside a call, `stream: false`.": nothing_is_left_out,
     "A function without `type` gets the only one there is.": functions_say_their_type,
 }
 
