@@ -4,10 +4,10 @@ import base64
 import json
 import struct
 
-import httpx
 import pytest
 
 openai = pytest.importorskip("openai", reason="the openai SDK comes with the dev extra")
+httpx = pytest.importorskip("httpx", reason="httpx comes with the openai SDK")
 
 VECTORS = [[0.5, -1.25], [3.0, 0.25]]
 
