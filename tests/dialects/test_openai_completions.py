@@ -2,10 +2,11 @@ import json
 
 import pytest
 
-from llmproxy.core.answer import Answer, Usage
+from llmproxy.core.answer import Answer, Appended, Choice, Opened, Usage
+from llmproxy.core.chat import Message, Text, Thinking, TokenLogprob
 from llmproxy.core.context import RequestContext
 from llmproxy.core.errors import ParseError, UnsupportedFeature
-from llmproxy.core.sse import Event
+from llmproxy.core.sse import PAUSE, Event
 from llmproxy.dialects.openai_completions import OpenAICompletionsClient, OpenAICompletionsProvider
 
 SAID = Answer.of("hello", usage=Usage(3, 2))
@@ -127,3 +128,62 @@ def test_every_chunk_is_one_of_openais():
     chunks = [types.Completion.model_validate(body, strict=True) for body in bodies]
     assert "".join(choice.text for chunk in chunks for choice in chunk.choices) == "hello"
     assert chunks[-1].usage.total_tokens == 5
+
+
+# Onto a chat model.
+
+
+def write(*deltas, **members):
+    request = ask(stream=True, **members)
+    events = [event for event in OpenAICompletionsClient().write_stream(deltas, request) if event is not PAUSE]
+    return [event.json() for event in events[:-1]]
+
+
+def test_a_prompt_becomes_what_the_user_says():
+    chat = ask("hi", max_tokens=7, stop="x", logprobs=2, temperature=0.5, suffix="end").to_chat()
+    assert chat.messages == (Message("user", (Text("hi"),)),)
+    assert (chat.max_tokens, chat.stop, chat.logprobs, chat.top_logprobs) == (7, ("x",), True, 2)
+    assert (chat.temperature, chat.extra) == (0.5, {"openai.completions": {"suffix": "end"}})
+
+
+@pytest.mark.parametrize("prompt", [["hi", "bye"], [1, 2], [[1, 2]], None])
+def test_several_prompts_and_tokens_are_no_chat(prompt):
+    with pytest.raises(UnsupportedFeature) as caught:
+        ask(prompt).to_chat()
+    assert caught.value.param == "prompt"
+
+
+def test_a_list_of_one_prompt_is_that_prompt():
+    assert ask(["hi"]).to_chat().last_text() == "hi"
+
+
+def test_every_choice_is_a_text_of_its_own():
+    answer = Answer((Choice((Text("a"),)), Choice((Thinking("hm"), Text("b")), "length")))
+    choices = OpenAICompletionsClient().write_answer(answer, ask())["choices"]
+    assert [(choice["index"], choice["text"], choice["finish_reason"]) for choice in choices] == [
+        (0, "a", "stop"), (1, "b", "length"),
+    ]  # fmt: skip
+
+
+def test_thoughts_are_no_part_of_a_streamed_text():
+    deltas = [*Answer.of(Thinking("hm"), "hi").play()]
+    assert "".join(chunk["choices"][0]["text"] for chunk in write(*deltas)) == "hi"
+
+
+def test_probabilities_stand_in_lists_side_by_side():
+    tokens = (TokenLogprob("he", -0.5, top=(TokenLogprob("ho", -1.0),)), TokenLogprob("llo", -0.25))
+    logprobs = {
+        "tokens": ["he", "llo"],
+        "token_logprobs": [-0.5, -0.25],
+        "top_logprobs": [{"ho": -1.0}, {}],
+        "text_offset": [0, 2],
+    }
+    answer = Answer.of(Text("hello", logprobs=tokens))
+    assert OpenAICompletionsClient().write_answer(answer, ask())["choices"][0]["logprobs"] == logprobs
+    streamed = write(Opened(0, Text()), *(Appended(0, token.token, logprobs=(token,)) for token in tokens))
+    assert [chunk["choices"][0]["logprobs"]["text_offset"] for chunk in streamed] == [[0], [2]]
+
+
+def test_usage_comes_last_to_those_who_asked():
+    deltas = Answer.of("hi", usage=Usage(3, 2)).play()
+    assert write(*deltas, stream_options={"include_usage": True})[-1]["usage"]["total_tokens"] == 5
