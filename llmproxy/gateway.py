@@ -1,31 +1,35 @@
 """Builds every route's pipeline from the configuration; the only file that knows every kind of part."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 from llmproxy.access.clients import Clients
 from llmproxy.config import loader
-from llmproxy.config.models import Config, ModelConfig, ProcessorConfig, RouteConfig, When
-from llmproxy.config.upcoming import UPCOMING_PROVIDERS
+from llmproxy.config.models import Config, ModelConfig, ProcessorConfig, ProviderConfig, RouteConfig, When
 from llmproxy.core.client import LLMClient
 from llmproxy.core.errors import ConfigError, LLMProxyError
 from llmproxy.core.pipeline import Pipeline
 from llmproxy.core.processor import Condition, Processor, ProcessorChain
 from llmproxy.core.request import LLMRequest
+from llmproxy.core.tokens import TokenProvider
 from llmproxy.dialects import CLIENT_DIALECTS
 from llmproxy.dialects.base import ClientDialect
 from llmproxy.dialects.lookups import Lookup
+from llmproxy.dialects.paths import pattern_of
 from llmproxy.processors import PROCESSORS
 from llmproxy.processors.answer_form import AnswerFormProcessor
 from llmproxy.processors.model_access import ModelAccessProcessor
 from llmproxy.providers import PROVIDERS
 from llmproxy.routing.catalog import Catalog, Listing
 from llmproxy.routing.passthrough import Passthrough
+from llmproxy.routing.plan import Plan
+from llmproxy.routing.policies import POLICIES
 from llmproxy.routing.router import Router
 from llmproxy.routing.target import Target
+from llmproxy.routing.upstream import Upstream
 
 Source = str | Path | Mapping[str, Any] | Config | None
 EVERYTHING = RouteConfig("/")
@@ -37,14 +41,16 @@ class Endpoint:
     """One path that clients send requests to.
 
     Attributes:
-        path: Below the blueprint's prefix.
+        path: Below the blueprint's prefix; it may have placeholders.
         route: The `path_prefix` of the route it belongs to.
+        said: What a route that is one whole path says where the dialect's own path has placeholders, by their names.
     """
 
     path: str
     route: str
     dialect: ClientDialect
     pipeline: Pipeline
+    said: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
 def load_config(source: Source = None, *, overrides: Mapping[str, Any] | None = None) -> Config:
@@ -58,7 +64,9 @@ def load_config(source: Source = None, *, overrides: Mapping[str, Any] | None = 
     Raises:
         ConfigError: With every mistake that was found, each with its file and line.
     """
-    return loader.load_config(source, providers=PROVIDERS, processors=PROCESSORS, overrides=overrides)
+    return loader.load_config(
+        source, providers=PROVIDERS, processors=PROCESSORS, policies=POLICIES, overrides=overrides
+    )
 
 
 class Gateway:
@@ -79,10 +87,11 @@ class Gateway:
         self.catalog = Catalog(
             {name: _targets(model) for name, model in config.models.items()},
             [_listing(name, config) for name in config.llms],
-            off=[llm.name for llm in config.off if llm.provider in UPCOMING_PROVIDERS],
         )
         self.clients = Clients(config.clients.values(), config.environment)
-        self._by_name = Router(self.catalog, self.llms)
+        self._upstreams = {name: _upstream(client, config.llms[name]) for name, client in self.llms.items()}
+        self._plans = {name: _plan(model) for name, model in config.models.items()}
+        self._by_name = self._router()
         self.processors = {name: self._make_processor(each) for name, each in config.processors.items()}
         names = sorted(CLIENT_DIALECTS, key=lambda name: name != DEFAULT_DIALECT)
         self.dialects = [CLIENT_DIALECTS.get(name)() for name in names]
@@ -99,18 +108,33 @@ class Gateway:
         endpoint = self.endpoints.get(client_dialect.paths[0])
         return endpoint.pipeline if endpoint else Pipeline(client_dialect, ProcessorChain(), self._by_name)
 
+    def find(self, path: str) -> tuple[Endpoint, Mapping[str, str]] | None:
+        """The endpoint that a path leads to, and what the path says, by the names of placeholders; None: to none."""
+        for endpoint in reversed(self.endpoints.values()):  # the longest route first
+            found = pattern_of(endpoint.path).match(path)
+            if found:
+                return endpoint, {**endpoint.said, **found.groupdict()}
+        return None
+
     def _endpoints_of(self, route: RouteConfig) -> Iterator[Endpoint]:
-        client = Router(self.catalog, self.llms, route.target_llm) if route.target_llm else self._by_name
+        client = self._router(route.target_llm) if route.target_llm else self._by_name
         chain = ProcessorChain(self._processors_of(route, client))
         prefix, whole = route.path_prefix.rstrip("/"), self._is_whole_path(route)
         for dialect in self.dialects:
             pipeline = Pipeline(dialect, chain, client)
             for path in dialect.paths:
-                if not whole or prefix.endswith(path):
-                    yield Endpoint(prefix if whole else prefix + path, route.path_prefix, dialect, pipeline)
+                found = pattern_of(path).search(prefix)
+                if found:
+                    yield Endpoint(prefix, route.path_prefix, dialect, pipeline, found.groupdict())
+                elif not whole:
+                    yield Endpoint(prefix + path, route.path_prefix, dialect, pipeline)
+
+    def _router(self, target: str | None = None) -> Router:
+        return Router(self.catalog, self._upstreams, target, self._plans)
 
     def _is_whole_path(self, route: RouteConfig) -> bool:
-        return any(route.path_prefix.endswith(path) for dialect in self.dialects for path in dialect.paths)
+        paths = [path for dialect in self.dialects for path in dialect.paths]
+        return any(pattern_of(path).search(route.path_prefix) for path in paths)
 
     def _processors_of(self, route: RouteConfig, router: Router) -> Iterator[Processor]:
         if not (route.allow_streaming and route.allow_non_streaming):
@@ -169,6 +193,23 @@ def _listing(name: str, config: Config) -> Listing:
     return Listing(name, settings.provider, settings.models, patterns)
 
 
+def _upstream(client: LLMClient, settings: ProviderConfig) -> Upstream:
+    tokens = getattr(client, "token_provider", None)
+    return Upstream(
+        client,
+        settings.name,
+        tokens=tokens.count if isinstance(tokens, TokenProvider) else 1,
+        max_retries=settings.max_retries,
+        retry_on_stale_reuse=settings.retry_on_stale_reuse,
+    )
+
+
 def _targets(model: ModelConfig) -> list[Target]:
-    return [Target(target.llm, target.model, model.params) for target in model.targets]
+    return [Target(target.llm, target.model, model.params, target.weight) for target in model.targets]
+
+
+def _plan(model: ModelConfig) -> Plan:
+    llm, _, name = (model.fallback_on_context_length or "").partition("/")
+    longer = Target(llm, name, model.params) if llm else None
+    return Plan(POLICIES.get(model.policy)(), model.fallback_on_ambiguous, longer)
 

@@ -18,6 +18,7 @@ from llmproxy.core.context import RequestContext
 from llmproxy.dialects import CLIENT_DIALECTS
 from llmproxy.processors import PROCESSORS
 from llmproxy.providers import PROVIDERS
+from llmproxy.routing.policies import POLICIES
 
 DEADLINE_SECS = 60
 
@@ -56,7 +57,8 @@ def load(folder):
     """Makes a configuration from a dict, with no environment but the one given."""
 
     def load_dict(config=None, env=None):
-        return loader.load_config(config or {}, providers=PROVIDERS, processors=PROCESSORS, environ=env or {})
+        registries = {"providers": PROVIDERS, "processors": PROCESSORS, "policies": POLICIES}
+        return loader.load_config(config or {}, **registries, environ=env or {})
 
     return load_dict
 

@@ -4,9 +4,10 @@ import textwrap
 import pytest
 from fakes import CHAT_URL, completion, upstream
 
-from llmproxy import ConfigError, load_config
+from llmproxy import ConfigError, Pipeline, RequestRefused, create_app, load_config
 from llmproxy.dialects import CLIENT_DIALECTS
 from llmproxy.gateway import Gateway
+from llmproxy.routing.policies import Policy
 
 CHAT = "/v1/chat/completions"
 STANDARD = {path for name in CLIENT_DIALECTS for path in CLIENT_DIALECTS.get(name).paths}
@@ -51,6 +52,68 @@ def test_a_route_may_be_one_whole_path(routed, ask):
     assert ask(client, f"/only{CHAT}").status_code == 200
     assert ask(client, "/only/v1/completions", prompt="x").status_code == 404
     assert ask(client, f"/only{CHAT}{CHAT}").status_code == 404
+
+
+GENERATE = "/v1beta/models/up/m:generateContent"
+STREAM = "/v1beta/models/up/m:streamGenerateContent"
+CONTENTS = [{"parts": [{"text": "hello"}]}]
+
+
+def test_a_whole_path_may_say_what_a_dialect_has_placeholders_for(routed, ask, up):
+    client = routed({"path_prefix": f"/only{GENERATE}"})
+    assert ask(client, f"/only{GENERATE}", contents=CONTENTS).status_code == 200
+    assert model_sent(up) == "m"
+    for path in (f"/only{STREAM}", GENERATE, f"/only{GENERATE}{GENERATE}"):
+        assert ask(client, path, contents=CONTENTS).status_code == 404
+
+
+def test_a_whole_path_is_no_prefix_of_others(routed, get):
+    client = routed({"path_prefix": f"/only{GENERATE}"})
+    assert get(client, f"/only{GENERATE}/v1/models").status_code == 404
+
+
+def contexts_served(monkeypatch):
+    """The contexts of requests that come to a pipeline, which refuses them."""
+    contexts = []
+
+    def prepare(pipeline, body, context):
+        contexts.append(context)
+        raise RequestRefused()
+
+    monkeypatch.setattr(Pipeline, "prepare", prepare)
+    return contexts
+
+
+NESTED = ["/", "/a", "/a/v1/chat/completions", GENERATE, f"/a{GENERATE}", "/v1beta/models/x"]
+
+
+@pytest.mark.parametrize(
+    ("path", "route", "said"),
+    [
+        (CHAT, "/", {}),
+        (f"/a{CHAT}", f"/a{CHAT}", {}),
+        ("/a/v1/completions", "/a", {}),
+        (GENERATE, GENERATE, {"model": "up/m", "method": "generateContent"}),
+        (STREAM, "/", {"model": "up/m", "method": "streamGenerateContent"}),
+        (f"/a{GENERATE}", f"/a{GENERATE}", {"model": "up/m", "method": "generateContent"}),
+        (f"/a{STREAM}", "/a", {"model": "up/m", "method": "streamGenerateContent"}),
+        ("/v1beta/tunedModels/mine:countTokens", "/", {"kind": "tunedModels", "model": "mine"}),
+        (f"/v1beta/models/x{GENERATE}", "/v1beta/models/x", {"model": "up/m", "method": "generateContent"}),
+    ],
+)
+def test_a_path_is_found_where_the_web_serves_it(load, ask, path, route, said, monkeypatch):
+    config = load({"route": [{"path_prefix": prefix} for prefix in NESTED]})
+    endpoint, found = Gateway(config).find(path)
+    assert (endpoint.route, dict(found)) == (route, said)
+    served = contexts_served(monkeypatch)
+    ask(create_app(config).test_client(), path)
+    [context] = served
+    assert (context.route, context.dialect, dict(context.path)) == (route, endpoint.dialect.name, said)
+
+
+@pytest.mark.parametrize("path", ["/", "/nowhere", "/v1beta/models/m", "/v1beta/models/m:embedContent", f"{CHAT}/"])
+def test_a_path_that_nobody_serves_is_not_found(load, path):
+    assert Gateway(load()).find(path) is None
 
 
 @pytest.mark.parametrize("order", [1, -1])
@@ -209,16 +272,30 @@ def test_an_llm_without_its_token_is_not_configured(make_app, ask, up, logged):
     assert logged.requests[-1]["outcome"] == "void"
 
 
-LATER = {
+TOKENLESS = {
     "llm": {**upstream()["llm"], "claude": {"provider": "anthropic", "token_env": "CLAUDE_KEY"}},
     "model": {"smart": {"targets": ["claude/haiku"]}},
     "route": [{"path_prefix": "/"}, {"path_prefix": "/claude", "target_llm": "claude"}],
 }
 
 
-@pytest.mark.parametrize(("path", "model"), [(CHAT, "smart"), (CHAT, "claude/haiku"), (f"/claude{CHAT}", "haiku")])
-def test_what_is_meant_for_an_llm_still_to_come_goes_to_no_other(make_app, ask, up, path, model):
-    response = ask(make_app(LATER).test_client(), path, model=model)
+@pytest.mark.parametrize(
+    ("path", "model"),
+    [(CHAT, "smart"), (CHAT, "claude/haiku"), (CHAT, "claude-haiku"), (f"/claude{CHAT}", "haiku")],
+)
+def test_what_is_meant_for_an_llm_without_its_token_goes_to_no_other(make_app, ask, up, path, model):
+    response = ask(make_app(TOKENLESS).test_client(), path, model=model)
+    assert (response.status_code, response.json["error"]["code"]) == (503, "llm_not_configured")
+    assert not up.calls
+
+
+@pytest.mark.parametrize("path", [CHAT, "/groq" + CHAT])
+def test_what_is_meant_for_an_llm_that_nobody_switched_on_goes_to_no_other(make_app, ask, up, path):
+    config = {
+        "model": {"smart": {"targets": ["groq/llama"]}},
+        "route": [{"path_prefix": "/"}, {"path_prefix": "/groq", "target_llm": "groq"}],
+    }
+    response = ask(make_app(config).test_client(), path, model="smart")
     assert (response.status_code, response.json["error"]["code"]) == (503, "llm_not_configured")
     assert not up.calls
 
@@ -229,8 +306,6 @@ def test_a_provider_switched_on_by_its_key_has_its_own_name(make_app, ask, up):
 
 
 def test_with_nothing_configured_only_echo_answers(load, ask):
-    from llmproxy import create_app
-
     client = create_app(load()).test_client()
     assert ask(client, model="echo").status_code == 200
     assert ask(client, model="gpt-5").status_code == 404
@@ -278,3 +353,24 @@ def test_without_a_route_at_the_root_a_pipeline_goes_by_the_models_name(load, pa
     pipeline = Gateway(load({"route": [{"path_prefix": "/a", "target_llm": "echo"}]})).pipeline("openai.chat")
     with pipeline.execute(b'{"model": "echo", "messages": [{"role": "user", "content": "hi"}]}') as stream:
         assert b"hi" in b"".join(stream)
+
+
+class Backwards(Policy):
+    """Begins with the last."""
+
+    def order(self, candidates):
+        return candidates[::-1]
+
+
+def test_a_policy_may_be_a_class_of_ones_own(make_app, ask, up):
+    up.post(CHAT_URL, json=completion())
+    smart = {"targets": ["up/first", "up/last"], "policy": f"{__name__}:Backwards"}
+    assert ask(make_app({"model": {"smart": smart}}).test_client(), model="smart").headers["x-llmproxy-model"] == "last"
+
+
+def test_all_routes_share_what_is_known_of_an_llm(make_app, ask, up):
+    up.post(CHAT_URL, status=429, headers={"Retry-After": "30"})
+    client = make_app({"route": [{"path_prefix": "/a"}, {"path_prefix": "/b", "target_llm": "up"}]}).test_client()
+    assert ask(client, "/a/v1/chat/completions").headers["x-llmproxy-attempts"] == "1"
+    refused = ask(client, "/b/v1/chat/completions", model="m")
+    assert (refused.status_code, refused.headers["x-llmproxy-attempts"]) == (429, "0")

@@ -15,6 +15,7 @@ from llmproxy.gateway import Endpoint, Gateway
 from llmproxy.providers.base import Call, Provider
 from llmproxy.routing.router import Router
 from llmproxy.routing.target import Target
+from llmproxy.transport.auth import TokenAuth
 
 MASKED = "***"
 
@@ -77,13 +78,13 @@ class _Rehearsed(Processor):
         return request
 
 
-def dry_run(gateway: Gateway, endpoint: Endpoint, body: bytes) -> DryRun:
-    """Parses, processes and addresses a request as a real one is; no token is shown.
+def dry_run(gateway: Gateway, endpoint: Endpoint, context: RequestContext, body: bytes) -> DryRun:
+    """Parses, processes and addresses a request as a real one is; no token is shown, and none is fetched.
 
     Raises:
         RequestError: It would be refused.
     """
-    run = DryRun(endpoint, RequestContext(route=endpoint.route))
+    run = DryRun(endpoint, context)
     names = {id(processor): name for name, processor in gateway.processors.items()}
     chain = endpoint.pipeline.processors.processors
     rehearsed = ProcessorChain(_Rehearsed(names.get(id(each), ""), each, run) for each in chain)
@@ -116,6 +117,9 @@ def _aim_at(gateway: Gateway, target: Target, request: LLMRequest, run: DryRun) 
     if not isinstance(llm, Provider) or not llm.spoken():
         run.remarks.append(f"{target.llm} answers by itself; no request is sent on")
         return Aim(target.llm, target.model, request.dialect, body=request.to_dict())
+    if llm.estimates(request):
+        run.remarks.append(f"{target.llm} cannot count tokens, so they are estimated; no request is sent on")
+        return Aim(target.llm, target.model)
     call = llm.call(request)
     draft = llm.draft(call)
     return Aim(
@@ -125,18 +129,22 @@ def _aim_at(gateway: Gateway, target: Target, request: LLMRequest, run: DryRun) 
         url=draft.url,
         headers=_headers(llm, call, draft.headers, run),
         body=json.loads(draft.body or b"null"),
-        dropped=call.dropped,
+        dropped=call.attempt.dropped,  # a provider may have left out more than its dialect
     )
 
 
 def _headers(llm: Provider, call: Call, draft: Mapping[str, str], run: DryRun) -> dict[str, str | None]:
     """The headers that would be sent. What the token changes in them is masked; None: the token is not there."""
     shown: dict[str, str | None] = {name: mask(value) for name, value in draft.items()}
+    auth = llm.auth()
+    if isinstance(auth, TokenAuth) and auth.fetches:
+        run.remarks.append(f"{llm.name} may have to fetch a token first, so none was looked for")
+        return {**shown, auth.header: _masked(f"{auth.scheme} ")}
     try:
         signed = llm.prepare(call).headers
     except TokenError as error:
         run.remarks.append(f"{llm.name} has no token, so the request would be refused: {error.detail or error.message}")
-        return {**shown, getattr(llm.auth(), "header", "Authorization"): None}
+        return {**shown, auth.header if isinstance(auth, TokenAuth) else TokenAuth.header: None}
     secrets = {name: _masked(value) for name, value in signed.items() if draft.get(name) != value}
     return {**shown, **secrets}
 

@@ -4,7 +4,7 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import click
 
@@ -12,6 +12,7 @@ from llmproxy.cli.dry_run import DryRun, dry_run
 from llmproxy.cli.source import config_option, find_gateway
 from llmproxy.cli.stdin import read_stdin
 from llmproxy.config.report import did_you_mean
+from llmproxy.core.context import RequestContext
 from llmproxy.core.errors import PathNotFound
 from llmproxy.gateway import Endpoint, Gateway
 
@@ -26,7 +27,8 @@ def explain_command(config_file: str | None, path: str, body_file: str) -> None:
     PATH is below the proxy's own prefix, as /v1/chat/completions; BODY.json may be - for standard input.
     """
     gateway = find_gateway(config_file)
-    run = dry_run(gateway, find_endpoint(gateway, path), _read(body_file))
+    endpoint, context = find_endpoint(gateway, path)
+    run = dry_run(gateway, endpoint, context, _read(body_file))
     click.echo(json.dumps(explanation(gateway, run), indent=2))
     for remark in run.remarks:
         click.echo(f"note: {remark}", err=True)
@@ -45,17 +47,20 @@ def explanation(gateway: Gateway, run: DryRun) -> dict[str, Any]:
     }
 
 
-def find_endpoint(gateway: Gateway, path: str) -> Endpoint:
-    """The endpoint at a path.
+def find_endpoint(gateway: Gateway, address: str) -> tuple[Endpoint, RequestContext]:
+    """The endpoint at a path, which may have a query, and the context of a request there.
 
     Raises:
         PathNotFound: There is none.
     """
-    path = "/" + urlsplit(path).path.lstrip("/")
-    endpoint = gateway.endpoints.get(path)
-    if endpoint is None:
+    parts = urlsplit(address)
+    path = "/" + unquote(parts.path).lstrip("/")
+    found = gateway.find(path)
+    if found is None:
         raise PathNotFound(f"No request can be sent to {path}.{did_you_mean(path, gateway.endpoints)}")
-    return endpoint
+    endpoint, said = found
+    query = {name: values[0] for name, values in parse_qs(parts.query, keep_blank_values=True).items()}
+    return endpoint, RequestContext(route=endpoint.route, path=said, query=query)
 
 
 def _deadlines(gateway: Gateway, run: DryRun) -> dict[str, float]:

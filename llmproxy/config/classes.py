@@ -2,7 +2,7 @@
 and its `options_schema` says what they are."""
 
 import inspect
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,14 +38,12 @@ class ClassTables:
         schema: The keys that all of them have.
         class_key: The one of them that names the class.
         registry: Where the class is found.
-        upcoming: Names whose class does not exist yet; their own keys are not looked at.
         keywords: Whether a class without `options_schema` takes its own keys as keyword arguments. If not, it has none.
     """
 
     schema: Schema
     class_key: str
     registry: Registry[Any]
-    upcoming: Collection[str] = ()
     keywords: bool = False
 
     def load(self, table: Mapping[str, Any], path: KeyPath, report: Report) -> ClassTable:
@@ -53,28 +51,11 @@ class ClassTables:
         common = {key: value for key, value in table.items() if key in keys_of(self.schema)}
         own = {key: value for key, value in table.items() if key not in common}
         name = table.get(self.class_key)
-        if self.is_upcoming(name):
-            return ClassTable(load_table(self.schema, common, path, report), None, None)
-        found = self._find(name, (*path, self.class_key), report) if isinstance(name, str) else None
+        key = (*path, self.class_key)
+        found = find_class(self.registry, name, key, report) if isinstance(name, str) else None
         misspelt = self._report_misspelt(own, path, report) if found is None else []
         values = load_table(self.schema, common, path, report, misspelt=misspelt)
         return ClassTable(values, found, self._options(found, own, path, report) if found else None)
-
-    def is_upcoming(self, name: object) -> bool:
-        """Whether a class of this name is still to come."""
-        return name in self.upcoming and name not in self.registry.names()
-
-    def _find(self, name: str, path: KeyPath, report: Report) -> type[Any] | None:
-        known = self.registry.names()
-        if ":" not in name and name not in known:
-            hint = did_you_mean(name, [*known, *self.upcoming]) or f" There are: {', '.join(known)}."
-            report.problem(path, f"unknown {self.registry.kind} {quoted(name)} in {table_title(path[:-1])}.{hint}")
-            return None
-        try:
-            return self.registry.get(name)
-        except ConfigError as error:
-            report.problem(path, f"{describe(path)}: {one_line(error.message)}")
-            return None
 
     def _report_misspelt(self, own: Mapping[str, Any], path: KeyPath, report: Report) -> list[str]:
         """Without the class nobody knows its keys; what is close to a common key is reported all the same."""
@@ -108,6 +89,20 @@ class ClassTables:
             if name not in meant:
                 report.wrong((*path, name), "is missing")
         return None if unknown or missing else own
+
+
+def find_class(registry: Registry[Any], name: str, path: KeyPath, report: Report) -> type[Any] | None:
+    """The class that the name at `path` stands for; None, and a report, if it stands for none."""
+    known = registry.names()
+    if ":" not in name and name not in known:
+        hint = did_you_mean(name, known) or f" There are: {', '.join(known)}."
+        report.problem(path, f"unknown {registry.kind} {quoted(name)} in {table_title(path[:-1])}.{hint}")
+        return None
+    try:
+        return registry.get(name)
+    except ConfigError as error:
+        report.problem(path, f"{describe(path)}: {one_line(error.message)}")
+        return None
 
 
 def _keyword_parameters(found: type[Any]) -> list[inspect.Parameter]:

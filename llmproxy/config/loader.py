@@ -25,6 +25,7 @@ def load_config(
     *,
     providers: Registry[Any],
     processors: Registry[Any],
+    policies: Registry[Any],
     overrides: Mapping[str, Any] | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> Config:
@@ -38,6 +39,7 @@ def load_config(
             `LLMPROXY_CONFIG` names, else `llmproxy.toml` in the working directory, else nothing at all.
         providers: Where [llm.*] tables find their class.
         processors: Where [processor.*] tables find theirs.
+        policies: Where the policies of [model.*] tables are found.
         overrides: [server] values from the command line; None among them stands for not given.
         environ: In place of the process's environment.
 
@@ -61,7 +63,7 @@ def load_config(
     server = server_config(document, settings, overrides, environment, report)
     upstreams = load_upstreams(document, providers, Surroundings(environment, document.folder, server.strict), report)
     checks.check_references(document, upstreams.names, report)
-    models = load_models(document, report)
+    models = load_models(document, policies, report)
     chain = load_processors(document, processors, report)
     routes = load_routes(document, report)
     clients = load_clients(document, report)
@@ -81,7 +83,7 @@ def load_config(
         path=document.path,
         folder=document.folder,
         environment=environment,
-        no_effect=tuple(no_effect_lines(document, [*settings, *overrides], upstreams.waiting)),
+        no_effect=tuple(no_effect_lines(document, [*settings, *overrides])),
         warnings=report.warnings,
         off=upstreams.off,
     )

@@ -26,8 +26,6 @@ __all__ = [
     "When",
 ]
 
-Policy = Literal["fallback", "round_robin", "weighted", "least_busy", "fastest"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerConfig:
@@ -93,15 +91,15 @@ class ModelConfig:
 
     Attributes:
         targets: At least one, in the order of the file.
-        policy: How one of them is chosen.
-        params: Defaults for what the client leaves out.
+        policy: How one of them is chosen: a built-in name, an entry point, or "module:Class".
+        params: Defaults for what the client leaves out, in the words of OpenAI's chat.
         fallback_on_ambiguous: Whether the next target is asked although the first may have done the work.
         fallback_on_context_length: "llm/model" to ask when the prompt is too long. None: nobody.
     """
 
     name: str
     targets: tuple[TargetConfig, ...]
-    policy: Policy = "fallback"
+    policy: str = "fallback"
     params: Mapping[str, Any] = field(default_factory=dict, hash=False)
     fallback_on_ambiguous: bool = False
     fallback_on_context_length: str | None = None

@@ -24,7 +24,6 @@ from llmproxy.config.fields import (
 )
 from llmproxy.config.models import Budget, Limits, TargetConfig, Timeouts, When
 
-POLICIES = ("fallback", "round_robin", "weighted", "least_busy", "fastest")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, 5.6.2
@@ -169,7 +168,7 @@ class ModelSchema(Table):
         validate=_not_empty,
         error_messages={"required": "is missing", "invalid": "must be a list of targets"},
     )
-    policy = Choice(POLICIES)
+    policy = Text()
     params = JsonTable()
     fallback_on_ambiguous = Flag()
     fallback_on_context_length = Text(check=target_problem)
@@ -201,7 +200,8 @@ class ProcessorSchema(Table):
 def _prefix_problem(path: str) -> str | None:
     if not path.startswith("/"):
         return 'must start with "/"'
-    return "must be a path without ?, # or white space" if has_control(path) or re.search(r"[\s?#]", path) else None
+    odd = has_control(path) or re.search(r"[\s?#<>]", path)
+    return "must be a path without ?, #, <, > or white space" if odd else None
 
 
 class RouteSchema(Table):

@@ -5,7 +5,7 @@ from typing import Any
 
 from marshmallow import Schema
 
-from llmproxy.config.classes import ClassTables
+from llmproxy.config.classes import ClassTables, find_class
 from llmproxy.config.complaints import load_table
 from llmproxy.config.document import Document
 from llmproxy.config.models import ClientConfig, ModelConfig, PriceConfig, ProcessorConfig, RouteConfig, normal_prefix
@@ -14,7 +14,11 @@ from llmproxy.config.schemas import ClientSchema, ModelSchema, PriceSchema, Proc
 from llmproxy.core.registry import Registry
 
 
-def load_models(document: Document, report: Report) -> dict[str, ModelConfig]:
+def load_models(document: Document, policies: Registry[Any], report: Report) -> dict[str, ModelConfig]:
+    for name, table in document.tables("model"):
+        policy = table.get("policy")
+        if isinstance(policy, str) and policy:
+            find_class(policies, policy, ("model", name, "policy"), report)
     loaded = _load(document, "model", ModelSchema(), report)
     return {name: ModelConfig(name=name, **values) for name, values in loaded}
 

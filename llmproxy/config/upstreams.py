@@ -10,7 +10,6 @@ from llmproxy.config.document import Document
 from llmproxy.config.models import OffProvider, ProviderConfig
 from llmproxy.config.report import Report, table_title
 from llmproxy.config.schemas import LlmSchema
-from llmproxy.config.upcoming import UPCOMING_PROVIDERS
 from llmproxy.core.registry import Registry
 
 
@@ -21,13 +20,11 @@ class Upstreams:
     Attributes:
         llms: By name.
         off: Those that are off; one whose token is absent is in `llms` as well.
-        waiting: The provider of each written llm whose provider's class is still to come.
         names: All names that a model or a route may point to. One whose table is wrong counts as well.
     """
 
     llms: Mapping[str, ProviderConfig]
     off: tuple[OffProvider, ...]
-    waiting: Mapping[str, str]
     names: frozenset[str]
 
 
@@ -42,7 +39,6 @@ def load_upstreams(
     return Upstreams(
         llms={**written.llms, **detected},
         off=tuple(off),
-        waiting=written.waiting,
         names=frozenset([*dict(document.tables("llm")), *detected, *(llm.name for llm in undetected)]),
     )
 
@@ -52,17 +48,14 @@ class _Written:
     """The [llm.*] tables as far as they have been read."""
 
     llms: dict[str, ProviderConfig] = field(default_factory=dict)
-    waiting: dict[str, str] = field(default_factory=dict)
     classes: set[type[Any]] = field(default_factory=set)
 
 
 def _load_written(document: Document, providers: Registry[Any], surroundings: Surroundings, report: Report) -> _Written:
-    tables = ClassTables(LlmSchema(), "provider", providers, upcoming=UPCOMING_PROVIDERS)
+    tables = ClassTables(LlmSchema(), "provider", providers)
     written = _Written()
     for name, table in document.tables("llm"):
         loaded = tables.load(table, ("llm", name), report)
-        if tables.is_upcoming(table.get("provider")):
-            written.waiting[name] = table["provider"]
         if loaded.found:
             written.classes.add(loaded.found)
             config = _provider_config(name, loaded, surroundings)
@@ -97,8 +90,6 @@ def _warnings(config: ProviderConfig, surroundings: Surroundings) -> Iterator[st
 
 
 def _off(written: _Written, surroundings: Surroundings) -> Iterator[OffProvider]:
-    for name, provider in written.waiting.items():
-        yield OffProvider(name, provider, f'there is no provider "{provider}" yet')
     for name, config in written.llms.items():
         reason = missing_token(config.token_envs, surroundings.environment)
         if reason:

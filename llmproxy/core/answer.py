@@ -317,7 +317,7 @@ class _Collector:
 
     def answer(self) -> Answer:
         numbers = sorted({choice for choice, _ in self._parts} | set(self._ends)) or [0]
-        choices = tuple(self._choice(number) for number in range(numbers[-1] + 1))
+        choices = tuple(self._choice(number) for number in numbers)
         start = self._start
         return Answer(choices, self._usage, start.id, start.model, tuple(self._asides), start.extra)
 

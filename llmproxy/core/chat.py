@@ -52,7 +52,6 @@ class Signature:
         maker, _, value = text.removeprefix(_CARRIED).partition(".")
         return cls(value, maker)
 
-
     @staticmethod
     def carried_in(body: bytes) -> bool:
         """Whether a body in JSON holds a signature of another maker than the one whose place it stands in."""
@@ -332,6 +331,11 @@ class ToolChoice:
     names: tuple[str, ...] = ()
     extra: Extra = field(default_factory=dict)
 
+    @property
+    def forced(self) -> str | None:
+        """The one tool that must be called; None leaves a choice."""
+        return self.names[0] if self.mode == "required" and len(self.names) == 1 else None
+
 
 @dataclass(frozen=True, slots=True)
 class ResponseFormat:
@@ -463,9 +467,9 @@ def foreign(value: Any, dialect: str) -> Iterator[str]:
         for item in value:
             yield from foreign(item, dialect)
     elif dataclasses.is_dataclass(value):
-        for each in dataclasses.fields(value):
-            if each.name != "extra":
-                yield from foreign(getattr(value, each.name), dialect)
+        said = {each.name: getattr(value, each.name) for each in dataclasses.fields(value) if each.name != "extra"}
+        for member in said.values():
+            yield from foreign(member, dialect)
         for name, members in getattr(value, "extra", {}).items():
-            if name != dialect:
-                yield from members
+            if name != dialect:  # what the model has a word for as well is the other dialect's to lose
+                yield from (member for member in members if not said.get(member))

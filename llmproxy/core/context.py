@@ -24,6 +24,7 @@ class Attempt:
         status: The upstream's status; None while there is none.
         error: What ended the attempt, or None.
         dropped: The client's members that could not be said to this target.
+        token: Which of the llm's tokens it goes with, by its place among them. None: whichever has its turn.
     """
 
     llm: str
@@ -32,6 +33,7 @@ class Attempt:
     status: int | None = None
     error: LLMProxyError | None = None
     dropped: tuple[str, ...] = ()
+    token: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ class RequestContext:
         response_headers: The upstream's headers that pass to the client.
         status: What an answer that comes has for its status.
         received_at: Seconds since the epoch, for what shows a date.
-        started, first_event_at: Seconds of the monotonic clock.
+        started, first_event_at, deadline: Seconds of the monotonic clock; at the deadline the request is over.
         data: For processors to keep what they learn on the way in for the way back, by a key of their own.
     """
 
@@ -93,6 +95,7 @@ class RequestContext:
     received_at: float = field(default_factory=time.time)
     started: float = field(default_factory=time.monotonic)
     first_event_at: float | None = None
+    deadline: float | None = None
     cancellation: Cancellation = field(default_factory=Cancellation)
     data: dict[Any, Any] = field(default_factory=dict)
     outcome: Outcome | None = None
@@ -139,7 +142,10 @@ class RequestContext:
             return "settled" if self.attempts else "void"
         if not any(attempt.sent for attempt in self.attempts):
             return "void"
-        return "partial" if self.first_event_at is not None else error.settlement
+        if self.first_event_at is not None:
+            return "partial"
+        failures = [attempt.error for attempt in self.attempts if attempt.sent and attempt.error is not None]
+        return "unknown" if any(failure.settlement == "unknown" for failure in failures) else error.settlement
 
     def _status(self, error: LLMProxyError | None) -> int:
         """A stream that broke has had its 200 already."""

@@ -28,15 +28,27 @@
     │   └── StreamError            502  upstream_stream_*      broke after it had begun; never retried
     └── ClientGone                 499  client_gone            nobody is listening any more
 
-An error carries its status, its code, whether a retry by the caller is safe, and what the ledger should say; all four
-come from one row of `CODES`, so that no caller branches on a status. Messages are fixed texts that never hold a URL,
-a host, a token or a prompt; what an operator needs besides goes into `detail`, which is logged and never sent.
+An error carries its status, its code, whether a retry is safe, by the caller or by the router, and what the ledger
+should say; all of them come from one row of `CODES`, so that no caller branches on a status. Messages are fixed texts
+that never hold a URL, a host, a token or a prompt; what an operator needs besides goes into `detail`, which is logged
+and never sent.
 """
 
 from typing import Any, ClassVar, Literal, NamedTuple
 
 Settlement = Literal["settled", "partial", "unknown", "void"]
 """How a request stands in the ledger: paid and counted; broken off midway; perhaps billed, who knows; not billed."""
+
+Again = Literal["yes", "stale", "no"]
+"""Whether the same target may be asked again: it did no work; it probably did none, as the connection was a stale one;
+it may have done it, or would say the same."""
+
+Elsewhere = Literal["safe", "ambiguous", "longer_context", "no"]
+"""Whether another target may be asked: yes; only by whoever pays twice if need be; only one that takes longer prompts;
+no, since the request is at fault or its answer was paid for."""
+
+Blame = Literal["connection", "upstream", "token"]
+"""Whose fault it was, as far as others that ask there should care."""
 
 
 class Code(NamedTuple):
@@ -47,12 +59,17 @@ class Code(NamedTuple):
         should_retry: What `x-should-retry` tells the caller. None leaves it to the caller's own rules.
         settlement: What the ledger says of a request that ended so.
         message: The fixed text for the caller.
+        again, elsewhere: Where the router may send the request next (RELIABILITY, "When a retry is safe").
+        blame: What the router holds against whom. None: nothing, against nobody.
     """
 
     status: int
     should_retry: bool | None
     settlement: Settlement
     message: str
+    again: Again = "no"
+    elsewhere: Elsewhere = "no"
+    blame: Blame | None = None
 
 
 CODES: dict[str, Code] = {
@@ -62,7 +79,9 @@ CODES: dict[str, Code] = {
     "invalid_json": Code(400, False, "void", "The body is not valid JSON."),
     "duplicate_key": Code(400, False, "void", "The body holds the same key twice."),
     "invalid_value": Code(400, False, "void", "The request is not valid."),
-    "unsupported_feature": Code(400, False, "void", "The target of this request cannot do what it asks for."),
+    "unsupported_feature": Code(
+        400, False, "void", "The target of this request cannot do what it asks for.", elsewhere="safe"
+    ),
     "token_limit_exceeded": Code(400, False, "void", "The prompt is longer than this route allows."),
     "request_refused": Code(400, False, "void", "The request was refused."),
     "streaming_not_allowed": Code(400, False, "void", "This route does not allow that form of answer."),
@@ -79,27 +98,57 @@ CODES: dict[str, Code] = {
     "server_shutdown": Code(503, True, "void", "The proxy is shutting down."),
     "ledger_unavailable": Code(503, True, "void", "The request could not be recorded, so it was not sent."),
     # The upstream's fault, or ours towards it.
-    "upstream_unavailable": Code(502, True, "void", "The provider could not be reached."),
-    "upstream_reset": Code(502, False, "unknown", "The provider closed the connection without an answer."),
-    "upstream_bad_response": Code(502, False, "unknown", "The provider's answer could not be understood."),
-    "upstream_truncated": Code(502, False, "unknown", "The provider's answer was cut off."),
-    "upstream_error": Code(502, False, "unknown", "The provider failed to answer."),
+    "upstream_unavailable": Code(502, True, "void", "The provider could not be reached.", "yes", "safe", "connection"),
+    "upstream_reset": Code(
+        502, False, "unknown", "The provider closed the connection without an answer.", "no", "ambiguous", "upstream"
+    ),
+    "upstream_stale_connection": Code(
+        502, False, "unknown", "The provider closed the connection without an answer.", "stale", "ambiguous"
+    ),
+    "upstream_bad_response": Code(
+        502, False, "unknown", "The provider's answer could not be understood.", blame="upstream"
+    ),
+    "upstream_truncated": Code(502, False, "unknown", "The provider's answer was cut off.", blame="upstream"),
+    "upstream_error": Code(502, False, "unknown", "The provider failed to answer.", "no", "ambiguous", "upstream"),
     "upstream_rejected": Code(400, False, "void", "The provider refused the request."),
-    "upstream_redirect": Code(502, False, "void", "The provider answered with a redirect, which is never followed."),
-    "upstream_auth_failed": Code(502, False, "void", "The provider refused the proxy's credentials."),
-    "upstream_rate_limited": Code(429, True, "void", "The provider's rate limit is reached."),
-    "upstream_quota_exhausted": Code(503, False, "void", "The quota at the provider is used up."),
-    "upstream_overloaded": Code(503, True, "void", "The provider is overloaded."),
-    "upstream_circuit_open": Code(503, True, "void", "The provider keeps failing and is left alone for a while."),
-    "upstream_timeout": Code(504, False, "unknown", "The provider did not answer in time."),
-    "upstream_connect_timeout": Code(504, True, "void", "The provider could not be reached in time."),
-    "deadline_exceeded": Code(504, False, "unknown", "The request took longer than it may."),
-    "llm_not_configured": Code(503, False, "void", "The model's provider has no token configured."),
+    "upstream_context_length": Code(
+        400, False, "void", "The provider refused the request.", elsewhere="longer_context"
+    ),
+    "upstream_redirect": Code(
+        502, False, "void", "The provider answered with a redirect, which is never followed.", elsewhere="safe"
+    ),
+    "upstream_auth_failed": Code(
+        502, False, "void", "The provider refused the proxy's credentials.", "no", "safe", "token"
+    ),
+    "upstream_rate_limited": Code(429, True, "void", "The provider's rate limit is reached.", "yes", "safe", "token"),
+    "upstream_quota_exhausted": Code(
+        503, False, "void", "The quota at the provider is used up.", "no", "safe", "token"
+    ),
+    "upstream_overloaded": Code(503, True, "void", "The provider is overloaded.", "yes", "safe", "upstream"),
+    "upstream_circuit_open": Code(
+        503, True, "void", "The provider keeps failing and is left alone for a while.", elsewhere="safe"
+    ),
+    "upstream_timeout": Code(
+        504, False, "unknown", "The provider did not answer in time.", "no", "ambiguous", "upstream"
+    ),
+    "upstream_connect_timeout": Code(
+        504, True, "void", "The provider could not be reached in time.", "yes", "safe", "connection"
+    ),
+    "deadline_exceeded": Code(504, False, "unknown", "The request took longer than it may.", blame="upstream"),
+    "llm_not_configured": Code(
+        503, False, "void", "The model's provider has no token configured.", "no", "safe", "token"
+    ),
     # Seen only inside a stream, after its 200.
-    "upstream_stream_reset": Code(502, False, "partial", "The provider closed the connection within the stream."),
-    "upstream_stream_truncated": Code(502, False, "partial", "The provider's stream ended before the answer did."),
-    "upstream_stream_stalled": Code(504, False, "partial", "The provider's stream went silent."),
-    "upstream_stream_error": Code(502, False, "partial", "The provider reported an error within the stream."),
+    "upstream_stream_reset": Code(
+        502, False, "partial", "The provider closed the connection within the stream.", blame="upstream"
+    ),
+    "upstream_stream_truncated": Code(
+        502, False, "partial", "The provider's stream ended before the answer did.", blame="upstream"
+    ),
+    "upstream_stream_stalled": Code(504, False, "partial", "The provider's stream went silent.", blame="upstream"),
+    "upstream_stream_error": Code(
+        502, False, "partial", "The provider reported an error within the stream.", blame="upstream"
+    ),
     "client_gone": Code(499, None, "unknown", "The client closed the connection."),
 }
 
@@ -110,8 +159,12 @@ IN_STREAM = {
     "upstream_timeout": "upstream_stream_stalled",
 }
 
-# RELIABILITY speaks of one code for every timeout; whether a retry is safe depends on the phase alone.
-PUBLIC_CODES = {"upstream_connect_timeout": "upstream_timeout"}
+# RELIABILITY has one code for each of these, though whether a retry is safe differs.
+PUBLIC_CODES = {
+    "upstream_connect_timeout": "upstream_timeout",
+    "upstream_stale_connection": "upstream_reset",
+    "upstream_context_length": "upstream_rejected",
+}
 
 
 class LLMProxyError(Exception):
@@ -149,6 +202,9 @@ class LLMProxyError(Exception):
         self.status = status or row.status
         self.should_retry = row.should_retry
         self.settlement: Settlement = row.settlement
+        self.again: Again = row.again
+        self.elsewhere: Elsewhere = row.elsewhere
+        self.blame: Blame | None = row.blame
         self.message = message or row.message
         self.param = param
         self.retry_after = retry_after

@@ -32,6 +32,8 @@ class LLMRequest(ABC):
         context: What is known of the request besides its body.
         client_dialect: Who renders the answer and the errors; None leaves the provider's bytes as they are.
         header_edits: Headers to set towards the upstream; None for a value removes one.
+        defaults: What the client has left out and its dialect has no place for, in the words of OpenAI's chat: it is
+            said to targets that speak another dialect.
     """
 
     dialect: ClassVar[str] = ""
@@ -39,6 +41,7 @@ class LLMRequest(ABC):
     context: RequestContext
     client_dialect: ClientSide | None = None
     header_edits: Mapping[str, str | None] = {}
+    defaults: Mapping[str, Any] = {}
 
     @property
     @abstractmethod
@@ -127,7 +130,7 @@ class LLMRequest(ABC):
         raise self._refuse("its last message changed")
 
     def with_defaults(self, params: Mapping[str, Any]) -> Self:
-        """The same call with members the client left out."""
+        """The same call with members the client left out, which are written in the words of OpenAI's chat."""
         raise self._refuse("defaults")
 
     def with_headers(self, edits: Mapping[str, str | None]) -> Self:

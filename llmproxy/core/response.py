@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self, TypeVar
 
 from llmproxy.core import strict_json
 from llmproxy.core.answer import Answer, Counted, Delta, Usage
-from llmproxy.core.errors import ClientGone, LLMProxyError, ProviderError, StreamError, UnsupportedFeature, in_stream
+from llmproxy.core.errors import (
+    ClientGone,
+    LLMProxyError,
+    ParseError,
+    ProviderError,
+    StreamError,
+    UnsupportedFeature,
+    in_stream,
+)
+from llmproxy.core.shape import NONSENSE, check
 from llmproxy.core.sse import PAUSE, Event, Step
 
 if TYPE_CHECKING:
@@ -108,6 +117,7 @@ class ResponseStream:
         self._maps: list[Callable[[Event], Event | None]] = []
         self._bytes: Iterator[bytes] | None = None
         self._callbacks: list[Callable[[], None]] = []
+        self._begin_callbacks: list[Callable[[], None]] = []
         self._failure: LLMProxyError | None = None
         self._begun = False
         self._primed = False
@@ -208,6 +218,10 @@ class ResponseStream:
             LLMProxyError: The answer broke.
         """
         return Answer.collect(self.deltas())
+
+    def on_begin(self, callback: Callable[[], None]) -> None:
+        """Calls `callback` when the first real event has come."""
+        self._begin_callbacks.append(callback)
 
     def on_close(self, callback: Callable[[], None]) -> None:
         """Calls `callback` when the stream is closed; those added first are called first."""
@@ -401,9 +415,12 @@ class ResponseStream:
 
         def read(event: Event) -> Iterable[Delta]:
             try:
-                return reader(event)
-            except (LookupError, TypeError, ValueError, AttributeError) as error:  # it is not what the dialect sends
+                deltas = list(reader(event))  # here, since a generator would fail where it is read out
+                for delta in deltas:
+                    check(delta)
+            except (*NONSENSE, ParseError) as error:  # the latter from what requests are read with too
                 raise ProviderError(code="upstream_bad_response", detail=f"an event that is none: {error!r}") from error
+            return deltas
 
         return read
 
@@ -416,10 +433,10 @@ class ResponseStream:
                 continue
             try:
                 signs = dialect.signs(item, self._source_whole)
-            except ValueError as error:
+            except NONSENSE as error:
                 if not item.complete:
                     break
-                raise ProviderError(code="upstream_bad_response", detail=f"an event is not JSON: {error}") from error
+                raise ProviderError(code="upstream_bad_response", detail=f"an event that is none: {error!r}") from error
             if signs is NOTHING and self._begun:
                 yield item
                 continue
@@ -454,7 +471,11 @@ class ResponseStream:
         self._failure = StreamError(code="upstream_stream_error", detail=f"{error.code}: {error.message}")
 
     def _begin(self) -> None:
+        if self._begun:
+            return
         self._begun = True
+        for callback in self._begin_callbacks:
+            callback()
         if self._context is not None:
             self._context.saw_event()
 

@@ -129,9 +129,13 @@ class TokenProvider(ABC):
     Attributes:
         owner: Whose tokens they are, where each soon gives way to another of the same owner's; empty where a token
             stands for itself.
+        fetches: Whether somebody else may have to be asked for one first.
+        count: How many tokens take turns.
     """
 
     owner: str = ""
+    fetches: bool = False
+    count: int = 1
 
     @abstractmethod
     def get_token(self) -> str:
@@ -140,6 +144,10 @@ class TokenProvider(ABC):
         Raises:
             TokenError: There is none.
         """
+
+    def at(self, place: int) -> "TokenProvider":
+        """What gives the token at this place, of several that take turns."""
+        return self
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}>"
@@ -196,6 +204,7 @@ class CallableTokenProvider(TokenProvider):
     """The token that a function returns; the function is called for each attempt, from any thread."""
 
     owner = "a function"
+    fetches = True
 
     def __init__(self, function: Callable[[], str]) -> None:
         self._function = function
@@ -218,8 +227,13 @@ class RotatingTokenProvider(TokenProvider):
         self._providers = tuple(providers)
         if not self._providers:
             raise ConfigError("a rotating token provider needs at least one token")
+        self.fetches = any(provider.fetches for provider in self._providers)
+        self.count = len(self._providers)
         self._next = 0
         self._lock = threading.Lock()
+
+    def at(self, place: int) -> TokenProvider:
+        return self._providers[place]
 
     def get_token(self) -> str:
         with self._lock:

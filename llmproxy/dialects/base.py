@@ -6,7 +6,7 @@ Dialects are pure: values in, values out, no I/O, and no knowledge of any provid
 import copy
 import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, ClassVar, Self
 
@@ -32,7 +32,10 @@ from llmproxy.core.errors import LLMProxyError, ParseError, ProviderError, Unsup
 from llmproxy.core.parser import RequestParser
 from llmproxy.core.request import LLMRequest, Purpose
 from llmproxy.core.response import Signs
+from llmproxy.core.shape import NONSENSE, misfit
 from llmproxy.core.sse import PAUSE, Event, Step
+from llmproxy.dialects.defaults import CHAT_MEMBERS, lay_under
+from llmproxy.dialects.fields import BodySchema
 from llmproxy.dialects.lookups import Lookup
 
 
@@ -44,9 +47,14 @@ class JSONRequest(LLMRequest):
         context: What is known besides it.
         client_dialect: Who renders the answer.
         raw: The client's bytes, which are sent on while nothing was edited.
+
+    Attributes:
+        text_members: Those that hold prompt text and nothing else.
+        places: Where the dialect keeps a member of OpenAI's chat, by OpenAI's name; a dot leads into an object.
     """
 
     text_members: ClassVar[tuple[str, ...]] = ()
+    places: ClassVar[Mapping[str, str]] = MappingProxyType({})
 
     def __init__(
         self, body: dict[str, Any], context: RequestContext, client_dialect: "ClientDialect", raw: bytes | None = None
@@ -55,6 +63,7 @@ class JSONRequest(LLMRequest):
         self.context = context
         self.client_dialect: ClientDialect = client_dialect
         self.header_edits: Mapping[str, str | None] = {}
+        self.defaults: Mapping[str, Any] = {}
         self._original = body
         self._raw = raw
 
@@ -81,8 +90,12 @@ class JSONRequest(LLMRequest):
     def to_chat(self) -> Chat:
         try:
             chat = self.client_dialect.read_request(self.body)
-        except (LookupError, TypeError, ValueError, AttributeError) as error:  # as far as the schema does not look
+        except NONSENSE as error:  # as far as the schema does not look
             raise ParseError("The request holds something that its dialect does not know.") from error
+        name = misfit(chat)
+        if name is not None:
+            name = self.client_dialect.member_names.get(name, name)
+            raise ParseError(f"{name}: Not what this dialect has there.", param=name)
         return dataclasses.replace(chat, model=self.model, stream=self.stream)
 
     def to_json(self) -> bytes:
@@ -115,8 +128,45 @@ class JSONRequest(LLMRequest):
         return self if name == self.model else self.with_members(model=name)
 
     def with_defaults(self, params: Mapping[str, Any]) -> Self:
-        missing = {name: value for name, value in params.items() if self.body.get(name) is None}
-        return self.with_members(**missing) if missing else self
+        """The same call with values for what the client left out, in the words of OpenAI's chat.
+
+        Each goes where this dialect keeps it. What it has no place for would be refused by an upstream that speaks it:
+        that is left to `defaults`, for targets that speak another. A name that is none of OpenAI's is taken for one of
+        the dialect's own and goes in as it is written; an object that holds settings is filled in member by member.
+        """
+        body: Mapping[str, Any] = self.body
+        defaults = dict(self.defaults)
+        for name, value in params.items():
+            place = self.place_of(name, value)
+            if place is None:
+                defaults.setdefault(name, value)
+            for path, each in self._leaves(place, self.said(name, value)) if place else ():
+                body = lay_under(body, path, each, self.spelling)
+        if body is self.body and defaults == self.defaults:
+            return self
+        edited = self._with_body(dict(body))
+        edited.defaults = defaults
+        return edited
+
+    def place_of(self, name: str, value: Any) -> str | None:
+        """Where this dialect keeps what a default says; None if nowhere."""
+        return self.places.get(name, None if name in CHAT_MEMBERS else name)
+
+    def said(self, name: str, value: Any) -> Any:
+        """The value of a default as this dialect writes it; None where nothing has to be said."""
+        return value
+
+    def spelling(self, said: Mapping[str, Any], name: str) -> str:
+        """The name under which an object of the body has a member, or would have it."""
+        return name
+
+    def _leaves(self, place: str, value: Any) -> Iterator[tuple[Sequence[str], Any]]:
+        holders = {each.partition(".")[0] for each in self.places.values() if "." in each}
+        if place in holders and isinstance(value, Mapping):
+            for name, each in value.items():
+                yield (place, name), each
+        else:
+            yield place.split("."), value
 
     def with_headers(self, edits: Mapping[str, str | None]) -> Self:
         edited = copy.copy(self)
@@ -148,11 +198,15 @@ class ClientDialect(RequestParser, ABC):
         marker: A header that only its clients send, lower case: it decides where another dialect has the same path.
             None: it has what no marker claims.
         schema: What we rely on in a body; everything else passes unread.
+        answer_schema: What a whole answer surely holds.
+        error_schema: The shape of its errors.
         request_class: The request that a body becomes.
         key_header: Where clients of this dialect put their key; `authorization` means a bearer token.
         forwarded_headers: The client's headers that may go on to an upstream of the same dialect, lower case.
         id_headers: The headers of an answer in which its clients look for the request's id, lower case.
         stream_type: The content type of a stream.
+        stream_types: All that a stream may have, where there are several.
+        query: What may stand in the query, in JSON Schema by its name.
         keepalive: The bytes that keep a silent stream open; empty if there are none.
         member_names: What this dialect calls a member of the neutral model, where it calls it otherwise.
         immaterial: Members whose loss on the way to another dialect changes nothing, and is not worth a word.
@@ -163,11 +217,15 @@ class ClientDialect(RequestParser, ABC):
     lookups: ClassVar[tuple[Lookup, ...]] = ()
     marker: ClassVar[str | None] = None
     schema: ClassVar[Schema]
+    answer_schema: ClassVar[Schema] = BodySchema()
+    error_schema: ClassVar[Schema] = BodySchema()
     request_class: ClassVar[type[JSONRequest]]
     key_header: ClassVar[str] = "authorization"
     forwarded_headers: ClassVar[tuple[str, ...]] = ()
     id_headers: ClassVar[tuple[str, ...]] = ("x-request-id",)
     stream_type: ClassVar[str] = "text/event-stream; charset=utf-8"
+    stream_types: ClassVar[tuple[str, ...]] = ()
+    query: ClassVar[Mapping[str, Mapping[str, Any]]] = MappingProxyType({})
     keepalive: ClassVar[bytes] = b": keepalive\n\n"
     member_names: ClassVar[Mapping[str, str]] = MappingProxyType({})
     immaterial: ClassVar[frozenset[str]] = frozenset()
@@ -308,14 +366,14 @@ class ProviderDialect(ABC):
         """What a whole answer says.
 
         Raises:
-            LookupError, TypeError, ValueError: It is not what this dialect sends.
+            LookupError, TypeError, ValueError, AttributeError: It is not what this dialect sends.
         """
         raise UnsupportedFeature(f"An answer in {self.name} cannot be said in other words.")
 
     def reader(self) -> Callable[[Event], Iterable[Delta]] | None:
         """A function that gives the steps that an event of one stream stands for; it remembers what came before.
 
-        It sees no errors, which `signs` reports. None: nothing here comes as a stream.
+        It sees no errors, which `signs` reports, and may raise what `signs` may. None: nothing here comes as a stream.
         """
         return None
 
@@ -328,7 +386,7 @@ class ProviderDialect(ABC):
         """What a relay needs to know of an event, or of a whole body.
 
         Raises:
-            ValueError: It is not what this dialect sends.
+            LookupError, TypeError, ValueError, AttributeError: It is not what this dialect sends.
         """
 
     def terminal_events(self) -> Iterator[Event]:

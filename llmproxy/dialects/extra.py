@@ -6,10 +6,19 @@ from typing import Any
 from llmproxy.core.chat import Extra
 
 
-def keep(dialect: str, said: Mapping[str, Any], known: Iterable[str]) -> Extra:
+def keep(dialect: str, said: Mapping[str, Any], known: Iterable[str] = ()) -> Extra:
     """The members of `said` that are not `known`, under the dialect's name."""
     rest = {name: value for name, value in said.items() if name not in known}
     return {dialect: rest} if rest else {}
+
+
+def keep_within(
+    dialect: str, said: Mapping[str, Any], known: Iterable[str], inner: str, known_within: Iterable[str]
+) -> Extra:
+    """Like `keep`, where `inner` names an object in `said` of which some members are known as well."""
+    within = keep(dialect, said[inner], known_within)
+    rest = {name: value for name, value in said.items() if name != inner and name not in known}
+    return keep(dialect, {**rest, inner: within[dialect]} if within else rest)
 
 
 def kept(dialect: str, **members: Any) -> Extra:

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from llmproxy.core.chat import Chat, Other, Tool
-from llmproxy.dialects.extra import given, keep, lay_over
+from llmproxy.dialects.contents import string
+from llmproxy.dialects.extra import given, keep_within, lay_over
 
 _MEMBERS = ("name", "description", "parameters", "strict")
 
@@ -17,14 +18,9 @@ def read_tool(tool: Mapping[str, Any], dialect: str) -> Tool | Other:
 
 def read_function(function: Mapping[str, Any], tool: Mapping[str, Any], dialect: str) -> Tool:
     """A function, and what the tool around it says besides."""
-    inner = keep(dialect, function, _MEMBERS)
-    outer = keep(dialect, tool, ("type", "function"))
-    members = {**outer.get(dialect, {}), **({"function": inner[dialect]} if inner else {})}
-    extra = {dialect: members} if members else {}
+    extra = keep_within(dialect, {**tool, "function": function}, ("type",), "function", _MEMBERS)
     name, description, parameters, strict = (function.get(member) for member in _MEMBERS)
-    if not isinstance(name, str):
-        raise TypeError("a function without a name")
-    return Tool(name, description, parameters, strict, extra=extra)
+    return Tool(string(name), description, parameters, strict, extra=extra)
 
 
 def write_tool(tool: Tool | Other, dialect: str) -> dict[str, Any]:
@@ -38,11 +34,18 @@ def write_tool(tool: Tool | Other, dialect: str) -> dict[str, Any]:
     return lay_over({"type": "function", "function": function}, tool.extra, dialect)
 
 
+def known_tools(chat: Chat, dialect: str) -> list[Tool | Other]:
+    """The tools without those that another dialect's provider runs itself."""
+    return [tool for tool in chat.tools if isinstance(tool, Tool) or tool.dialect == dialect]
+
+
 def callable_tools(chat: Chat, dialect: str) -> list[Tool | Other]:
-    """The tools that the dialect knows and that may be called, for dialects whose choice cannot name several."""
+    """The tools that may be called, for dialects whose choice cannot name any."""
     names = chat.tool_choice.names if chat.tool_choice else ()
-    return [
-        tool
-        for tool in chat.tools
-        if (tool.dialect == dialect if isinstance(tool, Other) else not names or tool.name in names)
-    ]
+    return [tool for tool in known_tools(chat, dialect) if isinstance(tool, Other) or not names or tool.name in names]
+
+
+def offered_tools(chat: Chat, dialect: str) -> list[Tool | Other]:
+    """The tools that may be called, for dialects whose choice can name one, and then has all, but cannot name some."""
+    forced = chat.tool_choice and chat.tool_choice.forced
+    return known_tools(chat, dialect) if forced else callable_tools(chat, dialect)

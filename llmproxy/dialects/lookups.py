@@ -1,7 +1,7 @@
 """What clients look up besides asking a model: which models there are, one of them, a version."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, Protocol
 
 
@@ -40,8 +40,10 @@ class Lookup:
         answer: Makes the body from the models and from what was asked: the path's placeholders by their names, or the
             members of a posted body.
         method: How; HEAD goes with GET.
+        body: What must be posted, in JSON Schema.
     """
 
     path: str
     answer: Callable[[Models, Mapping[str, Any]], dict[str, Any]]
     method: Literal["GET", "POST"] = "GET"
+    body: Mapping[str, Any] = field(default_factory=dict, hash=False)

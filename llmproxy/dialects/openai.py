@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, ClassVar
 
+from marshmallow import fields
+
 from llmproxy.core.answer import Usage
 from llmproxy.core.context import RequestContext
 from llmproxy.core.errors import LLMProxyError, ProviderError
@@ -16,16 +18,31 @@ from llmproxy.core.sse import Event
 from llmproxy.dialects.base import ClientDialect, ProviderDialect
 from llmproxy.dialects.counts import read_count
 from llmproxy.dialects.extra import keep
+from llmproxy.dialects.fields import BodySchema
 from llmproxy.dialects.statuses import error_for
 
 # OpenAI's word comes first; the others are those of hosts that are compatible but for this.
 _QUOTA_WORDS = ("insufficient_quota", "billing", "quota_exceeded", "insufficient_balance")
 
 
+class _Said(BodySchema):
+    message = fields.String(required=True)
+    type = fields.String(required=True)
+    param = fields.Raw(required=True, allow_none=True)
+    code = fields.Raw(required=True, allow_none=True)  # some hosts have numbers
+
+
+class ErrorSchema(BodySchema):
+    """What `write_error` makes."""
+
+    error = fields.Nested(_Said, required=True)
+
+
 class OpenAIClientDialect(ClientDialect):
     """The client half that all four share."""
 
     forwarded_headers = ("openai-beta",)
+    error_schema = ErrorSchema()
 
     def write_error(self, error: LLMProxyError, context: RequestContext) -> tuple[int, dict[str, Any]]:
         members = {"type": _error_type(error.status), "param": error.param, "code": error.code}
@@ -67,9 +84,19 @@ class OpenAIProviderDialect(ProviderDialect):
 class OpenAIChoicesDialect(OpenAIProviderDialect):
     """The provider half of those that answer in `choices`: chat and completions."""
 
+    def ask_usage(self, body: dict[str, Any]) -> dict[str, Any]:
+        """Has usage come in a chunk of its own."""
+        options = body.get("stream_options") or {}
+        if options.get("include_usage"):
+            return body
+        return {**body, "stream_options": {**options, "include_usage": True}}
+
+    def terminal_events(self) -> Iterator[Event]:
+        yield Event.of(DONE)
+
     def signs(self, event: Event, whole: bool) -> Signs:
-        if event.data == b"[DONE]":
-            return _DONE
+        if event.data == DONE:
+            return _TERMINAL
         value = event.json()
         if not isinstance(value, dict):
             raise ValueError("not an object")
@@ -84,16 +111,16 @@ class OpenAIChoicesDialect(OpenAIProviderDialect):
             return Signs(usage, finished=True, terminal=True)
         if not choices:
             return Signs(usage, hideable=usage is not None)
-        try:
-            for choice in choices:
-                if choice.get("finish_reason"):
-                    return Signs(usage, finished=True)
-        except (AttributeError, TypeError) as error:
-            raise ValueError("choices that are none") from error
+        for choice in choices:
+            if choice.get("finish_reason"):
+                return Signs(usage, finished=True)
         return Signs(usage) if usage else NOTHING
 
 
-_DONE = Signs(terminal=True)
+DONE = b"[DONE]"
+"""The data of the last event."""
+
+_TERMINAL = Signs(terminal=True)
 _ERROR = Signs(error=True)
 
 
@@ -128,7 +155,8 @@ def _error_text(said: Any) -> str | None:
 
 
 def _problem_text(problem: dict[str, Any]) -> str:
-    where = ".".join(map(str, problem.get("loc") or ()))
+    said = problem.get("loc")
+    where = ".".join(map(str, said)) if isinstance(said, list) else ""
     return f"{where}: {problem['msg']}" if where else str(problem["msg"])
 
 

@@ -17,6 +17,13 @@ from llmproxy.core.errors import (
 
 MAX_RETRY_AFTER = 60.0
 _FILTERED = "content_filter"
+_CONTEXT_LENGTH = "context_length_exceeded"
+# Anthropic, Google, and hosts that are compatible with OpenAI but for its code: they have words alone.
+_TOO_LONG = (
+    "prompt is too long", "input is too long", "input token count", "maximum context length",
+    "exceeds the context window", "context length exceeded", "exceeds the available context size",
+)  # fmt: skip
+_CANCELLED = 499  # over there; passed on, it would say that our client left
 
 
 def error_for(
@@ -55,10 +62,17 @@ def error_for(
         return ProviderTimeout(detail=detail)
     if status in (401, 403):
         return ProviderError(code="upstream_auth_failed", detail=f"upstream status {status}")
-    if 400 <= status < 500:
+    if 400 <= status < 500 and status != _CANCELLED:
         said = upstream if message else None
-        return ProviderRejected(message, status=status, upstream=said, detail=detail)
+        code = "upstream_context_length" if _is_too_long(upstream, message or "") else None
+        return ProviderRejected(message, code=code, status=status, upstream=said, detail=detail)
     return ProviderError(detail=detail)
+
+
+def _is_too_long(upstream: Mapping[str, Any], message: str) -> bool:
+    """Whether the prompt is longer than the model can read."""
+    said = message.lower()
+    return upstream.get("code") == _CONTEXT_LENGTH or any(words in said for words in _TOO_LONG)
 
 
 def read_retry_after(headers: Mapping[str, str], now: Callable[[], float] = time.time) -> float | None:

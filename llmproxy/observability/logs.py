@@ -8,7 +8,7 @@ import sys
 import time
 from typing import Any, Literal
 
-from llmproxy.core.context import RequestContext
+from llmproxy.core.context import Attempt, RequestContext
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +52,7 @@ def facts_of(context: RequestContext) -> dict[str, Any]:
     """What is told of a finished request; times in milliseconds."""
     outcome, usage = context.outcome, context.usage
     llm, target_model = context.answered_by or (None, None)
+    several = {"tried": [_tried(attempt) for attempt in context.attempts]} if len(context.attempts) > 1 else {}
     return {
         "request_id": context.id,
         "client": context.client,
@@ -65,6 +66,7 @@ def facts_of(context: RequestContext) -> dict[str, Any]:
         "outcome": outcome.settlement if outcome else None,
         "error": outcome.error.code if outcome and outcome.error else None,
         "attempts": len(context.attempts),
+        **several,
         "input_tokens": usage.input if usage else None,
         "output_tokens": usage.output if usage else None,
         "first_event_ms": _milliseconds(context.started, context.first_event_at),
@@ -157,6 +159,11 @@ def shown(value: Any) -> str:
     if not isinstance(value, str):
         return str(value)
     return value if value.isprintable() and " " not in value and '"' not in value else json.dumps(value)
+
+
+def _tried(attempt: Attempt) -> str:
+    """Where an attempt went, and how it ended."""
+    return f"{attempt.llm}/{attempt.model[:_MAX_NAME]}: {attempt.error.code if attempt.error else 'answered'}"
 
 
 def _milliseconds(start: float, end: float | None) -> float | None:

@@ -16,7 +16,8 @@ class DefaultsOptions(Schema):
 
 
 class DefaultsProcessor(Processor):
-    """Adds members of the body, in the client's dialect, where the client wrote none (or null)."""
+    """Adds members of the body where the client wrote none (or null): in the words of OpenAI's chat, whatever the
+    client speaks."""
 
     options_schema = DefaultsOptions
 

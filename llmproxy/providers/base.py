@@ -25,13 +25,14 @@ from llmproxy.core.errors import (
 )
 from llmproxy.core.estimate import estimate_tokens
 from llmproxy.core.raw import RawRequest
-from llmproxy.core.request import LLMRequest, Purpose
+from llmproxy.core.request import LLMRequest
 from llmproxy.core.response import ResponseStream
 from llmproxy.core.sse import Event
 from llmproxy.core.tokens import EnvTokenProvider, RotatingTokenProvider, TokenProvider
 from llmproxy.core.urls import StaticUrlProvider, UrlProvider
 from llmproxy.dialects import PROVIDER_DIALECTS
 from llmproxy.dialects.base import ClientDialect, JSONRequest, ProviderDialect
+from llmproxy.dialects.openai_chat.chat import filled
 from llmproxy.providers.passthrough import check_passable, passed
 from llmproxy.transport.auth import BearerAuth, NoAuth, UpstreamRequest
 from llmproxy.transport.reading import Reply
@@ -183,7 +184,7 @@ class Provider(LLMClient):
         return PROVIDER_DIALECTS.get(name)()
 
     def execute(self, request: LLMRequest) -> ResponseStream:
-        if request.purpose == "count" and not self._serves("count"):
+        if self.estimates(request):
             return estimated(request)
         call = self.call(request)
         upstream_request = self.prepare(call)
@@ -219,9 +220,9 @@ class Provider(LLMClient):
         attempts[-1].dropped = dropped
         return Call(request, dialect, body, stream, attempts[-1], dropped)
 
-    def _serves(self, purpose: Purpose) -> bool:
-        """Whether the upstream can be asked for this."""
-        return any(dialect.purpose == purpose for dialect in self._dialects.values())
+    def estimates(self, request: LLMRequest) -> bool:
+        """Whether tokens are to be counted where the upstream does not count them: nothing is sent then."""
+        return request.purpose == "count" and not any(each.purpose == "count" for each in self._dialects.values())
 
     def _dialect_for(self, request: LLMRequest) -> ProviderDialect:
         """The request's own dialect where it is spoken here, else the preferred one that serves its purpose."""
@@ -246,7 +247,8 @@ class Provider(LLMClient):
             body, lost = dialect.write_embedding(embedding)
             dropped = dropped_members(request, dialect, lost, embedding)
         else:
-            chat = replace(request.to_chat(), stream=stream)
+            defaults = request.defaults if request.dialect != dialect.name else {}
+            chat = replace(filled(request.to_chat(), defaults), stream=stream)
             body, lost = dialect.write_request(chat)
             dropped = dropped_members(request, dialect, lost, chat) if request.purpose == "chat" else ()
         return body, self.losing(dropped)
@@ -264,6 +266,7 @@ class Provider(LLMClient):
     def prepare(self, call: Call) -> UpstreamRequest:
         """The HTTP request of an attempt, token included."""
         request = self.draft(call)
+        request.place = call.attempt.token
         self._auth(request)
         return request
 
@@ -350,6 +353,7 @@ class Provider(LLMClient):
         if streamed:
             events = dialect.decode(reply.chunks())
             stream = ResponseStream.relay(events, dialect, request, whole=False, usage_asked=self.asks_usage)
+            stream.on_begin(reply.begun)
             stream.on_close(lambda: reply.close(drain=stream.ended))
             return stream
         body = reply.body(self._limit)
@@ -419,6 +423,7 @@ def transport_settings(config: ProviderConfig) -> TransportSettings:
         connect_secs=config.timeouts.connect_secs,
         first_event_secs=config.timeouts.first_event_secs,
         idle_secs=config.timeouts.idle_secs,
+        total_secs=config.timeouts.total_secs,
         pool_size=config.max_parallel or 1024,
         proxy=config.proxy,
         verify=ca_file or config.verify,

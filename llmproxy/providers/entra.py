@@ -34,6 +34,7 @@ class ClientCredentials(TokenProvider):
     """
 
     owner = "entra"
+    fetches = True
 
     def __init__(
         self, environment: Environment, settings: TransportSettings, clock: Callable[[], float] = time.monotonic

@@ -32,6 +32,7 @@ class GoogleTokens(TokenProvider):
     """
 
     owner = "google"
+    fetches = True
 
     def __init__(self, credentials_file: Path | None, settings: TransportSettings) -> None:
         self._errors = _imported("google.auth.exceptions")

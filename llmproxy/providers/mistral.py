@@ -20,11 +20,12 @@ from llmproxy.core.chat import (
 from llmproxy.dialects.base import ProviderDialect
 from llmproxy.dialects.extra import given
 from llmproxy.dialects.functions import callable_tools
+from llmproxy.dialects.losses import unsaid
 from llmproxy.dialects.openai_chat import OpenAIChatProvider
 from llmproxy.dialects.tools import fitting_id, with_ids
 from llmproxy.providers.openai import OpenAIProvider
 
-_NO_WORD = ("logit_bias", "user")
+_NO_WORD = ("logit_bias", "user", "name")
 _NO_PARAMETERS = {"type": "object", "properties": {}}
 
 
@@ -47,9 +48,7 @@ class MistralChatProvider(OpenAIChatProvider):
     """OpenAI's chat in Mistral's words. A member that Mistral does not know is answered with 422, so none is sent."""
 
     def write_request(self, chat: Chat) -> tuple[dict[str, Any], list[str]]:
-        lost = [name for name in _NO_WORD if getattr(chat, name) is not None]
-        if any(message.name is not None for message in chat.messages):
-            lost.append("name")
+        lost = unsaid(chat, _NO_WORD)
         body, more = super().write_request(_in_known_words(chat, lost))
         if "seed" in body:
             body["random_seed"] = body.pop("seed")
@@ -123,6 +122,6 @@ def _tool(tool: Tool | Other) -> Tool | Other:
 
 def _choice(choice: ToolChoice | None) -> ToolChoice | None:
     """A choice without the names of several tools: the others have been left out."""
-    if choice is None or (choice.mode == "required" and len(choice.names) == 1):
+    if choice is None or choice.forced:
         return choice
     return replace(choice, names=())

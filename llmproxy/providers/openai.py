@@ -91,15 +91,18 @@ def is_at_home(provider: Provider) -> bool:
 
 def without_thoughts(message: dict[str, Any]) -> dict[str, Any]:
     """The message without the members that bring earlier thoughts and their signatures back."""
-    members = (*THOUGHT_MEMBERS, "tool_calls") if message.get("tool_calls") else THOUGHT_MEMBERS
-    if not any(name in message for name in members):
+    calls = message.get("tool_calls")
+    if not calls and not any(name in message for name in THOUGHT_MEMBERS):
         return message
     kept = {name: value for name, value in message.items() if name not in THOUGHT_MEMBERS}
-    if kept.get("tool_calls"):
-        kept["tool_calls"] = [
-            {name: value for name, value in call.items() if name != "extra_content"} for call in kept["tool_calls"]
-        ]
+    if isinstance(calls, list):
+        kept["tool_calls"] = [_without_signature(call) for call in calls]
     return kept
+
+
+def _without_signature(call: Any) -> Any:
+    """The call without its signature; what is no call is for OpenAI to refuse."""
+    return {name: value for name, value in call.items() if name != "extra_content"} if isinstance(call, dict) else call
 
 
 def _named_by_client(call: Call) -> bool:

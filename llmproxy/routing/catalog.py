@@ -42,16 +42,12 @@ class Catalog:
 
     Args:
         models: The targets of each `[model.*]` name.
-        listings: The llms.
-        off: Names of llms that cannot answer; what is meant for them goes to no other.
+        listings: The llms, those without their token too: what is meant for them goes to no other.
     """
 
-    def __init__(
-        self, models: Mapping[str, Sequence[Target]], listings: Iterable[Listing], *, off: Iterable[str] = ()
-    ) -> None:
+    def __init__(self, models: Mapping[str, Sequence[Target]], listings: Iterable[Listing]) -> None:
         self._models = dict(models)
         self._listings = {listing.llm: listing for listing in listings}
-        self._llms = {*self._listings, *off}
         self._find = functools.lru_cache(_REMEMBERED)(self._search)
 
     def resolve(self, name: str, allowed: Sequence[str] | None = None) -> Sequence[Target]:
@@ -101,7 +97,7 @@ class Catalog:
         if name in self._models:
             return self._models[name]
         llm, slash, model = name.partition("/")
-        if slash and model and llm in self._llms:
+        if slash and model and llm in self._listings:
             return [Target(llm, model)]
         found = self._by_bare_name(name)
         return None if found is None else [Target(found, name)]

@@ -13,8 +13,10 @@ class Target:
         llm: A name of `[llm.*]`.
         model: The model's name over there.
         params: Members of the body for what the client leaves out.
+        weight: Its share of the requests beside other targets, for policy "weighted".
     """
 
     llm: str
     model: str
     params: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    weight: float = 1

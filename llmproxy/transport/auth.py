@@ -18,10 +18,12 @@ class UpstreamRequest(requests.PreparedRequest):
     Attributes:
         token_id: Set by the auth class; empty if no token is sent.
         secret: The token itself, to be cut out of whatever the upstream says.
+        place: Which of several tokens to carry. None: whichever has its turn.
     """
 
     token_id: str = ""
     secret: str = ""
+    place: int | None = None
 
 
 class NoAuth(AuthBase):
@@ -31,7 +33,24 @@ class NoAuth(AuthBase):
         return r
 
 
-class HeaderAuth(AuthBase):
+class TokenAuth(AuthBase):
+    """What puts a token, or a signature in its place, in a header.
+
+    Attributes:
+        header: The header's name.
+        scheme: What stands before the token, as `Bearer`; empty for nothing.
+    """
+
+    header: str = "Authorization"
+    scheme: str = ""
+
+    @property
+    def fetches(self) -> bool:
+        """Whether somebody else may have to be asked for the token first."""
+        return False
+
+
+class HeaderAuth(TokenAuth):
     """A token in a header of its own.
 
     Args:
@@ -43,13 +62,20 @@ class HeaderAuth(AuthBase):
     def __init__(self, header: str, token_provider: TokenProvider, scheme: str = "") -> None:
         self.header = header
         self._token_provider = token_provider
-        self._prefix = f"{scheme} " if scheme else ""
+        self.scheme = scheme
+
+    @property
+    def fetches(self) -> bool:
+        return self._token_provider.fetches
 
     def __call__(self, r: R) -> R:
-        token = sendable(self._token_provider.get_token())
-        r.headers[self.header] = self._prefix + token
+        provider = self._token_provider
+        if isinstance(r, UpstreamRequest) and r.place is not None:
+            provider = provider.at(r.place)
+        token = sendable(provider.get_token())
+        r.headers[self.header] = f"{self.scheme} {token}" if self.scheme else token
         if isinstance(r, UpstreamRequest):
-            r.token_id, r.secret = digest(self._token_provider.owner or token), token
+            r.token_id, r.secret = digest(provider.owner or token), token
         return r
 
     def __repr__(self) -> str:

@@ -54,11 +54,12 @@ class _Upstream:
     idle_since = 0.0
     _head: bytes | None = None
     _connecting = False
+    _used = False
 
     def connect(self) -> None:
         lease = current_lease()
         patience = self.timeout
-        self._head, self._connecting = None, True
+        self._head, self._connecting, self._used = None, True, False
         try:
             if lease is not None:
                 self.timeout = lease.connect_secs
@@ -77,7 +78,7 @@ class _Upstream:
             self.connect()
         else:
             self._hold()
-        self._head = b""
+        self._head, self._used = b"", True
         super().request(*args, **kwargs)  # type: ignore[misc]
         if self._head:
             self._send_now(b"")
@@ -126,6 +127,7 @@ class _Upstream:
         lease = current_lease()
         self.lease: Lease | None = lease
         if lease is not None:
+            lease.reused = self._used
             lease.hold(self.sock)
 
 

@@ -44,12 +44,13 @@ def translated(
 
     Args:
         error: What requests, urllib3, http.client or the socket raised.
-        lease: The attempt's connection.
+        lease: The attempt's connection; a deadline that has passed left its reason there.
         cancellation: Whoever shut the socket down left the reason there.
         cut: The code for an answer that broke off.
     """
-    if cancellation.reason is not None:
-        return cancellation.reason
+    reason = cancellation.reason or lease.reason
+    if reason is not None:
+        return reason
     detail = f"{type(error).__name__}: {error}"
     causes = list(_causes(error))
     if not lease.sent:
@@ -57,7 +58,8 @@ def translated(
             return ProviderTimeout(code="upstream_connect_timeout", detail=detail)
         return ProviderUnreachable(detail=detail)
     if any(isinstance(cause, _CUT) for cause in causes):  # RemoteDisconnected is a BadStatusLine as well
-        return ProviderUnreachable(code=cut, detail=detail)
+        stale = lease.reused and not lease.heard  # closed by the other side, it seems, before our request reached it
+        return ProviderUnreachable(code="upstream_stale_connection" if stale else cut, detail=detail)
     if any(isinstance(cause, _TIMED_OUT) for cause in causes):
         return ProviderTimeout(detail=detail)
     malformed = lease.answer is None and any(isinstance(cause, _MALFORMED) for cause in causes)

@@ -100,6 +100,9 @@ class FramedAnswer(http.client.HTTPResponse):
         if self.headers is not None:
             return
         version, status, reason = self._read_status()  # private, the same since Python 2
+        lease = current_lease()
+        if lease is not None:
+            lease.heard = True
         while status == http.client.CONTINUE:
             read_head(self.fp)
             version, status, reason = self._read_status()
@@ -111,7 +114,6 @@ class FramedAnswer(http.client.HTTPResponse):
         self.headers = self.msg = read_head(self.fp)
         self.length = self._checked_length()
         self.will_close = self._check_close() or (not self.chunked and self.length is None)
-        lease = current_lease()
         if lease is not None:
             lease.answer = self
 

@@ -10,6 +10,7 @@ import threading
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from llmproxy.core.errors import LLMProxyError
     from llmproxy.transport.framing import FramedAnswer
 
 _thread = threading.local()
@@ -21,15 +22,22 @@ class Lease:
     Attributes:
         connect_secs: How long connecting may take; urllib3's one timeout is that of the reads.
         sent: Whether a byte of the request has been given to the socket.
+        reused: Whether the connection has served a request before.
+        heard: Whether the first line of an answer has come.
         answer: The answer's framing, once its head has come.
+        reason: Why the attempt was given up, if it was.
     """
 
     def __init__(self, connect_secs: float = 5.0) -> None:
         self.connect_secs = connect_secs
         self.sent = False
+        self.reused = False
+        self.heard = False
         self.answer: FramedAnswer | None = None
+        self.reason: LLMProxyError | None = None
         self._socket: socket.socket | None = None
         self._shut = False
+        self._ended = False
         self._lock = threading.Lock()
 
     def hold(self, sock: socket.socket) -> None:
@@ -42,7 +50,7 @@ class Lease:
     def end(self) -> None:
         """The connection is somebody else's from now on."""
         with self._lock:
-            self._socket = None
+            self._socket, self._ended = None, True
 
     def shut_down(self) -> None:
         """Wakes whoever waits for this socket, from any thread. Closing it would not (measured)."""
@@ -50,6 +58,14 @@ class Lease:
             self._shut = True
             if self._socket is not None:
                 _shut_down(self._socket)
+
+    def expire(self, reason: LLMProxyError) -> None:
+        """Gives the attempt up, from any thread, unless it is over."""
+        with self._lock:
+            if self._ended or self.reason is not None:
+                return
+            self.reason = reason
+        self.shut_down()
 
     def set_timeout(self, seconds: float) -> None:
         """How long a single read may wait from now on."""

@@ -10,6 +10,7 @@ from llmproxy.core import sse
 from llmproxy.core.cancel import Cancellation
 from llmproxy.core.errors import ProviderError
 from llmproxy.core.sse import Event, Step
+from llmproxy.transport.deadlines import Deadlines
 from llmproxy.transport.failures import FOREIGN, translated
 from llmproxy.transport.lease import Lease
 
@@ -34,6 +35,7 @@ class Reply:
         cancellation: Cancellation,
         forget: Callable[[], None],
         idle_secs: float,
+        deadlines: Deadlines,
     ) -> None:
         self.status = response.status_code
         self.headers = {name.lower(): response.headers[name] for name in response.headers}  # items() would not join
@@ -42,8 +44,13 @@ class Reply:
         self._cancellation = cancellation
         self._forget = forget
         self._idle_secs = idle_secs
+        self._deadlines = deadlines
         self._read_to_end = False
         self._closed = False
+
+    def begun(self) -> None:
+        """The first real event has come: from now on the whole attempt's deadline counts."""
+        self._deadlines.begun()
 
     def chunks(self) -> Iterator[bytes]:
         """The body in pieces, each as soon as it is here, whatever the framing.
@@ -111,6 +118,7 @@ class Reply:
             return
         self._closed = True
         self._forget()
+        self._deadlines.end()
         if drain and not self._read_to_end:
             self._drain()
         if not self._read_to_end:
@@ -133,7 +141,9 @@ class Reply:
             if joined:  # whole before the fault came
                 yield b"".join(joined)
             raise translated(error, self._lease, self._cancellation, cut) from error
-        self._cancellation.check()  # a body without framing looks whole when its socket is shut down
+        reason = self._cancellation.reason or self._lease.reason
+        if reason is not None:  # a body without framing looks whole when its socket is shut down
+            raise reason
         self._read_to_end = True
 
     def _join(self, pieces: list[bytes]) -> None:

@@ -14,6 +14,7 @@ from requests.structures import CaseInsensitiveDict
 
 from llmproxy.core.context import RequestContext
 from llmproxy.transport.auth import UpstreamRequest
+from llmproxy.transport.deadlines import Deadlines
 from llmproxy.transport.failures import FOREIGN, translated
 from llmproxy.transport.lease import Lease, leased
 from llmproxy.transport.pools import POOLS, POOLS_USED_ONCE
@@ -28,6 +29,7 @@ class TransportSettings:
         connect_secs: For DNS, connecting and TLS.
         first_event_secs: Until the head of the answer has come.
         idle_secs: Between two reads of a stream.
+        total_secs: For the whole attempt.
         pool_size: How many idle connections are kept for each token.
         proxy: The URL of an HTTP proxy; None: none, whatever the environment says.
         verify: Whether certificates are checked, or the path of a CA bundle to check them with.
@@ -37,6 +39,7 @@ class TransportSettings:
     connect_secs: float = 5.0
     first_event_secs: float = 600.0
     idle_secs: float = 300.0
+    total_secs: float = 900.0
     pool_size: int = 64
     proxy: str | None = None
     verify: bool | str = True
@@ -139,16 +142,18 @@ class ClientProvider:
         """
         lease = Lease(self.settings.connect_secs)
         forget = context.cancellation.on_cancel(lease.shut_down)
+        deadlines = Deadlines(lease, self.settings.first_event_secs, self.settings.total_secs)
         try:
             with leased(lease):
                 response = self._session(request.token_id).exchange(request)
         except FOREIGN as error:
             forget()
+            deadlines.end()
             raise translated(error, lease, context.cancellation) from error
         finally:
             if context.attempts:
                 context.attempts[-1].sent = lease.sent
-        return Reply(response, lease, context.cancellation, forget, self.settings.idle_secs)
+        return Reply(response, lease, context.cancellation, forget, self.settings.idle_secs, deadlines)
 
     def close(self) -> None:
         """Closes every idle connection."""

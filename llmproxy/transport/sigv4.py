@@ -11,11 +11,9 @@ import threading
 from dataclasses import dataclass, field
 from typing import Any
 
-from requests.auth import AuthBase
-
 from llmproxy.core.errors import ConfigError, TokenError
 from llmproxy.core.tokens import Environment
-from llmproxy.transport.auth import R, UpstreamRequest, digest, sendable
+from llmproxy.transport.auth import R, TokenAuth, UpstreamRequest, digest, sendable
 
 _PUT_ON = ("Authorization", "X-Amz-Date", "X-Amz-Security-Token")
 
@@ -65,6 +63,11 @@ class CredentialSource:
         """
         return self._from_environment() or self._from_botocore()
 
+    @property
+    def fetches(self) -> bool:
+        """Whether it is left to botocore, which may ask a service of Amazon's or run a program."""
+        return self._from_environment() is None
+
     def region(self) -> str | None:
         """The region that the profile names.
 
@@ -102,7 +105,7 @@ class CredentialSource:
         return _botocore("session").Session(profile=self._profile or self._environment.get("AWS_PROFILE"))
 
 
-class SigV4Auth(AuthBase):
+class SigV4Auth(TokenAuth):
     """A signature in the place of a token.
 
     Args:
@@ -110,11 +113,17 @@ class SigV4Auth(AuthBase):
         region, service: What the signature is for.
     """
 
+    scheme = "AWS4-HMAC-SHA256"
+
     def __init__(self, source: CredentialSource, region: str, service: str) -> None:
         logging.getLogger("botocore.auth").setLevel(logging.INFO)  # at DEBUG it writes the session token
         self._source = source
         self._region = region
         self._service = service
+
+    @property
+    def fetches(self) -> bool:
+        return self._source.fetches
 
     def __call__(self, r: R) -> R:
         credentials = self._source.current()

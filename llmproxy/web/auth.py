@@ -33,6 +33,11 @@ class Doorkeeper:
         self._mode = mode
         self._authenticate = authenticate
 
+    @property
+    def needs_key(self) -> bool:
+        """Whether callers must have one of our keys."""
+        return self._authenticate is None and (self._mode == "keys" or (self._mode == "auto" and bool(self._clients)))
+
     def admit(self, request: Request, *key_headers: str) -> Client | None:
         """The client that is calling; None for one without a name.
 

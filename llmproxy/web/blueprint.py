@@ -1,5 +1,7 @@
 """The blueprint: every path of the configuration, and what happens to a request before it is sent on."""
 
+import functools
+import importlib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -23,10 +25,12 @@ from llmproxy.web.auth import Authenticate, Doorkeeper
 from llmproxy.web.body import read_body, read_bytes
 from llmproxy.web.cors import cors_headers
 from llmproxy.web.models import ClientModels
+from llmproxy.web.presence import set_deadline
 from llmproxy.web.respond import Rendered, answer, failed, late_response
 from llmproxy.web.shape import dialect_of, lookup_of
 
 READING = ("GET", "HEAD")
+DESCRIPTION = "/openapi.json"
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"]
 # No redirects either: they are HTML, and lead to whatever the Host header says.
 _RULE: Mapping[str, Any] = {"methods": METHODS, "provide_automatic_options": False, "merge_slashes": False}
@@ -76,6 +80,7 @@ class Face:
             self._add(blueprint, path, f"passthrough_{number}", passthrough.METHODS, self._pass_through)
         self._add(blueprint, "/livez", "livez", READING, self._alive)
         self._add(blueprint, "/readyz", "readyz", READING, self._alive)
+        self._add(blueprint, DESCRIPTION, "openapi", READING, self._describe)
         blueprint.record(lambda state: self._add_rest(state, own_paths))
         return blueprint
 
@@ -104,19 +109,19 @@ class Face:
 
     def _guarded(self, view: View, methods: tuple[str, ...]) -> View:
         """A view with what all have in common: the method checked, errors in our shape, CORS headers."""
+        allowed = ", ".join(sorted({*methods, "OPTIONS"}))
 
         def guarded(**values: str) -> Response:
             request = _request()
             if request.method == "OPTIONS":
-                headers = {"Allow": ", ".join(sorted({*methods, "OPTIONS"}))}
-                response = flask.current_app.response_class(status=204, headers=headers)
+                response = flask.current_app.response_class(status=204, headers={"Allow": allowed})
             elif request.method not in methods:
                 error = MethodNotAllowed(headers={"Allow": ", ".join(methods)})
                 response = self._refuse(error, _context())
             else:
                 response = view(**values)
             if self._origins:
-                response.headers.update(cors_headers(request, self._origins))
+                response.headers.update(cors_headers(request, self._origins, allowed))
             return response
 
         return guarded
@@ -124,20 +129,21 @@ class Face:
     def _view(self, endpoint: Endpoint) -> View:
         def view(**values: str) -> Response:
             request, dialect, pipeline = _request(), endpoint.dialect, endpoint.pipeline
-            context = _context(route=endpoint.route, dialect=dialect.name, path=values)
+            context = _context(route=endpoint.route, dialect=dialect.name, path={**endpoint.said, **values})
             if request.query_string:
                 context.query = request.args
             try:
                 prepared = self._prepare(request, endpoint, context)
             except Exception as error:
                 return self._refuse(error, context, dialect)
-            return late_response(lambda: answer(pipeline, prepared, dialect))
+            return late_response(lambda: answer(pipeline, prepared, dialect), context)
 
         return view
 
     def _prepare(self, request: Request, endpoint: Endpoint, context: RequestContext) -> LLMRequest:
         dialect = endpoint.dialect
         self._admit(request, context, dialect.key_header)
+        set_deadline(context, request, self.gateway.config.server.request_timeout_secs)
         if dialect.forwarded_headers:
             context.headers = {
                 name: request.headers[name] for name in dialect.forwarded_headers if name in request.headers
@@ -171,14 +177,27 @@ class Face:
         try:
             client = self._admit(request, context, *self._key_headers)
             passthrough.check_access(client, llm)
+            set_deadline(context, request, self.gateway.config.server.request_timeout_secs)
             body = read_bytes(request, self._max_body)
             raw = passthrough.raw_request(request, llm, path, body, context, self._forwarded)
         except Exception as error:
             return self._refuse(error, context, dialect)
-        return late_response(lambda: passthrough.relayed(self.gateway.passthrough, raw, dialect))
+        return late_response(lambda: passthrough.relayed(self.gateway.passthrough, raw, dialect), context)
 
     def _alive(self) -> Response:
         return _json({"status": "ok"}, {"x-request-id": request_id(flask.request)})
+
+    def _describe(self) -> Response:
+        request = _request()
+        here = (request.script_root + request.path).removesuffix(DESCRIPTION)
+        return _json({**self._description, "servers": [{"url": here or "/"}]}, {"x-request-id": request_id(request)})
+
+    @functools.cached_property
+    def _description(self) -> Mapping[str, Any]:
+        # Loaded when it is asked for: few processes ever are, and all would wait for it at their start.
+        openapi = importlib.import_module("llmproxy.web.openapi")
+        described: Mapping[str, Any] = openapi.describe(self.gateway, needs_key=self._doorkeeper.needs_key)
+        return described
 
     def _unknown(self, rest: str = "") -> Response:
         return self._refuse(PathNotFound(), _context())

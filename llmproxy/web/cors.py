@@ -4,14 +4,18 @@ from collections.abc import Sequence
 
 from flask import Request
 
-_METHODS = "GET, POST, OPTIONS"
 _SECONDS = "600"
 
 
-def cors_headers(request: Request, allowed: Sequence[str]) -> dict[str, str]:
+def cors_headers(request: Request, allowed: Sequence[str], methods: str) -> dict[str, str]:
     """The headers a browser wants to see (https://fetch.spec.whatwg.org/#http-cors-protocol).
 
-    Empty unless the caller's origin is allowed. Credentials never are: keys travel in headers of their own.
+    Any header may be sent: each vendor's SDK has its own. Credentials may not: keys travel in headers.
+
+    Args:
+        request: What the browser sends.
+        allowed: The origins that may call; for any other there are no such headers.
+        methods: Those of the path, with commas between them.
     """
     origin = request.headers.get("Origin")
     if origin is None or not ("*" in allowed or origin in allowed):
@@ -22,7 +26,7 @@ def cors_headers(request: Request, allowed: Sequence[str]) -> dict[str, str]:
         "Vary": "Origin",
     }
     if request.method == "OPTIONS":
-        headers["Access-Control-Allow-Methods"] = _METHODS
+        headers["Access-Control-Allow-Methods"] = methods
         headers["Access-Control-Allow-Headers"] = request.headers.get("Access-Control-Request-Headers", "*")
         headers["Access-Control-Max-Age"] = _SECONDS
     return headers

@@ -24,6 +24,7 @@ from llmproxy.core.pipeline import Pipeline
 from llmproxy.core.request import LLMRequest
 from llmproxy.core.response import ResponseStream
 from llmproxy.dialects.base import ClientDialect
+from llmproxy.web.presence import guard
 
 log = logging.getLogger(__name__)
 
@@ -50,10 +51,12 @@ class _Late:
     """A response that is made when the server calls it."""
 
     render: Callable[[], Rendered]
+    context: RequestContext
     headers: Any
     close: Callable[[], None]
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        guard(environ, self.context)
         rendered = self.render()
         closers = [getattr(rendered.body, "close", None), self.close]
         body = ClosingIterator(rendered.body, [close for close in closers if close is not None])
@@ -65,12 +68,12 @@ class _Late:
         return body
 
 
-def late_response(render: Callable[[], Rendered]) -> flask.Response:
+def late_response(render: Callable[[], Rendered], context: RequestContext) -> flask.Response:
     """A response of the application's own class, which Flask would otherwise copy, whose content `render` makes."""
     base: Any = flask.current_app.response_class
     # Not JSON yet: a host that looks into every JSON response would find nothing to read.
     response: flask.Response = _late_class(base)(status=200, content_type="application/octet-stream")
-    response.render = render  # type: ignore[attr-defined]
+    response.render, response.context = render, context  # type: ignore[attr-defined]
     return response
 
 

@@ -40,10 +40,11 @@ def test_it_says_what_would_switch_the_others_on(gateway):
 
 
 def test_it_says_what_has_no_effect_yet_and_what_to_look_at(gateway):
-    said = banner(gateway({"llm": {"up": {"provider": "openai", "verify": False, "max_retries": 2}}}), 1)
+    up = {"provider": "openai", "verify": False}
+    said = banner(gateway({"llm": {"up": up}, "server": {"shared": "memory"}}), 1)
 
     assert "warning: config: verify = false in [llm.up]" in said
-    assert "[llm.up] max_retries: no effect yet\n" in said
+    assert "[server] shared: no effect yet\n" in said
 
 
 def test_the_command_to_try_asks_echo(gateway):

@@ -41,12 +41,12 @@ def test_it_says_what_is_on_by_which_variable_and_what_is_off_and_why(run, write
 
 
 def test_it_says_what_has_no_effect_yet_and_what_to_look_at(run, write):
-    write('[llm.up]\nprovider = "openai"\nverify = false\nmax_retries = 3')
+    write('[llm.up]\nprovider = "openai"\nverify = false\n[server]\nshared = "memory"')
 
     said = run("check", env={"OPENAI_API_KEY": "k"}).stdout
 
     assert "warning: llmproxy.toml:1: verify = false in [llm.up]" in said
-    assert "[llm.up] max_retries: no effect yet" in said
+    assert "[server] shared: no effect yet" in said
 
 
 def test_json_has_the_promised_members_and_no_others(run):

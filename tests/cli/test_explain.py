@@ -2,6 +2,9 @@ import json
 
 import pytest
 
+from llmproxy.cli.explain import find_endpoint
+from llmproxy.gateway import Gateway
+
 CONFIG = """
     [server]
     request_timeout_secs = 100
@@ -186,3 +189,35 @@ def test_a_body_file_that_is_not_there_is_told(run):
     result = run("explain", CHAT, "gone.json")
 
     assert (result.exit_code, result.stderr) == (1, "Error: gone.json: cannot be read: No such file or directory\n")
+
+
+GENERATE = "/v1beta/models/main/gpt-5-mini"
+CONTENTS = {"contents": [{"parts": [{"text": "hi"}]}]}
+
+
+def test_a_path_may_hold_what_is_asked(explain):
+    explained = told(explain(f"{GENERATE}:streamGenerateContent?alt=sse", **CONTENTS))
+
+    target = explained["targets"][0]
+    assert (explained["dialect"], target["llm"], target["model"]) == ("gemini.generate", "main", "gpt-5-mini")
+    assert target["body"]["stream"] is True
+
+
+def test_a_path_may_be_encoded(explain):
+    path = f"{GENERATE.replace('main/', 'main%2F')}:generateContent"
+
+    assert told(explain(path, **CONTENTS))["targets"][0]["model"] == "gpt-5-mini"
+
+
+def test_a_path_below_a_route_is_found(explain):
+    explained = told(explain(f"/team{GENERATE}:generateContent", **CONTENTS))
+
+    assert (explained["route"], explained["processors"]) == ("/team", ["cap", "improve"])
+    assert explained["targets"][0]["body"]["max_completion_tokens"] == 20
+
+
+def test_a_query_reaches_the_request(load):
+    endpoint, context = find_endpoint(Gateway(load()), "/v1beta/models/m:countTokens?alt=sse&a=&alt=x")
+
+    assert (endpoint.dialect.name, context.route) == ("gemini.count_tokens", "/")
+    assert (context.path, context.query) == ({"model": "m"}, {"alt": "sse", "a": ""})

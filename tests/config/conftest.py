@@ -92,16 +92,19 @@ def providers():
 
 
 @pytest.fixture
-def vertex_to_come(monkeypatch):
-    """A provider whose class does not exist yet."""
-    monkeypatch.setattr("llmproxy.config.upstreams.UPCOMING_PROVIDERS", ("vertex",))
-
-
-@pytest.fixture
 def processors():
     return Registry(
         "processor", FakeProcessor, None, {"token_limit": TokenLimit, "plain": Plain, "asking": Asking, "deep": Deep}
     )
+
+
+class FakePolicy:
+    pass
+
+
+@pytest.fixture
+def policies():
+    return Registry("policy", FakePolicy, None, dict.fromkeys(("fallback", "round_robin", "weighted"), FakePolicy))
 
 
 @pytest.fixture(autouse=True)
@@ -116,14 +119,14 @@ def folder(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def load(folder, providers, processors):
+def load(folder, providers, processors, policies):
     """Loads a text as `llmproxy.toml`; None: there is no file."""
 
     def load_text(text=None, *, env=None, **arguments):
         if text is not None:
             (folder / "llmproxy.toml").write_text(dedent(text).lstrip("\n"))
-        arguments = {"providers": providers, "processors": processors, "environ": env or {}, **arguments}
-        return load_config(**arguments)
+        registries = {"providers": providers, "processors": processors, "policies": policies}
+        return load_config(**{**registries, "environ": env or {}, **arguments})
 
     return load_text
 

@@ -14,6 +14,7 @@ from llmproxy.core.chat import (
     Text,
     Tool,
     ToolCall,
+    ToolChoice,
     ToolResult,
     foreign,
 )
@@ -111,3 +112,14 @@ def test_what_only_another_dialect_knows_is_named_at_every_depth():
         extra={"a": {"top": 1}},
     )
     assert list(foreign(asked, "b")) == ["deep", "odd", "tool", "top"]
+
+
+def test_what_the_model_has_a_word_for_is_not_another_dialects_alone():
+    asked = chat(top_k=5, extra={"a": {"top_k": 5, "system": "x"}})
+    assert list(foreign(asked, "b")) == ["system"]
+
+
+def test_a_tool_is_forced_only_where_it_must_be_called_and_is_the_only_one():
+    assert ToolChoice("required", ("f",)).forced == "f"
+    assert [choice.forced for choice in (ToolChoice("required"), ToolChoice("auto", ("f",)))] == [None, None]
+    assert ToolChoice("required", ("f", "g")).forced is None

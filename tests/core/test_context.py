@@ -52,6 +52,13 @@ def test_a_request_is_settled_by_how_far_it_came(error, attempts, begun, settlem
     assert outcome(error, attempts, begun)[0] == settlement
 
 
+def test_an_attempt_that_may_have_been_billed_is_not_forgotten_for_the_one_after_it():
+    perhaps = Attempt("a", "m", sent=True, error=LLMProxyError(code="upstream_error"))
+    refused = Attempt("b", "m", sent=True, error=LLMProxyError(code="upstream_overloaded"))
+    assert outcome(refused.error, [perhaps, refused])[0] == "unknown"
+    assert outcome(refused.error, [refused, refused])[0] == "void"
+
+
 @pytest.mark.parametrize(
     ("error", "begun", "stream", "status"),
     [

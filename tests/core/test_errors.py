@@ -154,3 +154,40 @@ def test_an_unknown_code_is_a_mistake_of_the_programmer():
 def test_a_config_error_names_every_problem():
     error = errors.ConfigError("a:1: x", "a:2: y")
     assert (error.problems, str(error)) == (("a:1: x", "a:2: y"), "a:1: x\na:2: y")
+
+
+# RELIABILITY, "When a retry is safe": the same target again, another target.
+ROUTES = {
+    "upstream_unavailable": ("yes", "safe"),
+    "upstream_connect_timeout": ("yes", "safe"),
+    "upstream_rate_limited": ("yes", "safe"),
+    "upstream_overloaded": ("yes", "safe"),
+    "upstream_quota_exhausted": ("no", "safe"),
+    "upstream_auth_failed": ("no", "safe"),
+    "upstream_redirect": ("no", "safe"),
+    "upstream_circuit_open": ("no", "safe"),
+    "llm_not_configured": ("no", "safe"),
+    "unsupported_feature": ("no", "safe"),
+    "upstream_error": ("no", "ambiguous"),
+    "upstream_reset": ("no", "ambiguous"),
+    "upstream_timeout": ("no", "ambiguous"),
+    "upstream_stale_connection": ("stale", "ambiguous"),
+    "upstream_context_length": ("no", "longer_context"),
+}
+
+
+@pytest.mark.parametrize("code", sorted(CODES))
+def test_a_code_says_where_the_request_may_go_next(code):
+    error = LLMProxyError(code=code)
+    assert (error.again, error.elsewhere) == ROUTES.get(code, ("no", "no"))
+
+
+@pytest.mark.parametrize("code", sorted(code for code, row in CODES.items() if row.settlement == "unknown"))
+def test_nobody_else_is_asked_in_silence_where_the_work_may_be_billed(code):
+    assert CODES[code].elsewhere in ("no", "ambiguous")
+    assert CODES[code].again != "yes"
+
+
+def test_nothing_is_held_against_an_upstream_for_what_the_caller_did():
+    ours = [row for code, row in CODES.items() if not code.startswith(("upstream_", "llm_", "deadline_"))]
+    assert {row.blame for row in ours} == {None}

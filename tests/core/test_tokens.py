@@ -100,6 +100,14 @@ def test_an_empty_value_gives_way_to_the_secret_file(tmp_path, value):
     assert token_of(KEY=value, KEY_FILE=str(tmp_path / "secret")) == "a"
 
 
+def test_only_a_token_that_is_asked_for_is_fetched():
+    known, asked = StaticTokenProvider("a"), CallableTokenProvider(lambda: "b")
+    assert not known.fetches
+    assert asked.fetches
+    assert not RotatingTokenProvider([known, known]).fetches
+    assert RotatingTokenProvider([known, asked]).fetches
+
+
 @pytest.mark.parametrize("environ", [{}, {"KEY": ""}, {"KEY": "  "}, {"KEY_FILE": ""}, {"KEY_FILE": "/no/such/file"}])
 def test_what_is_empty_or_missing_is_absent(environ):
     with pytest.raises(TokenError) as caught:
@@ -278,6 +286,16 @@ def test_without_any_token_the_last_reason_is_told():
     with pytest.raises(TokenError) as caught:
         provider.get_token()
     assert caught.value.detail == "B is not set"
+
+
+def test_a_token_may_be_asked_for_by_its_place():
+    provider = rotating("a", "b")
+    assert (provider.count, provider.at(1).get_token(), provider.get_token()) == (2, "b", "a")
+
+
+def test_a_token_that_stands_alone_is_the_only_one():
+    provider = StaticTokenProvider("a")
+    assert (provider.count, provider.at(0)) == (1, provider)
 
 
 def test_turns_need_a_token_at_least():

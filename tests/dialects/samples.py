@@ -467,3 +467,15 @@ def framed(name, values):
     if name == "ollama.chat":
         return b"".join(json.dumps(value).encode() + b"\n" for value in values)
     return b"".join(b"data: " + json.dumps(value).encode() + b"\n\n" for value in values)
+
+
+# What upstreams say when something fails: no body holds all of it.
+
+_DETAILS = [{"reason": "API_KEY_INVALID"}, {"retryDelay": "5s"}]
+ERRORS = {
+    "error": {
+        "type": "a", "code": "b", "message": "c", "param": "d", "status": "UNAVAILABLE", "innererror": {},
+        "details": _DETAILS,
+    },
+    "type": "error", "message": "m", "detail": [{"loc": ["a"], "msg": "b"}], "error_type": "e", "__type": "f",
+}  # fmt: skip

@@ -205,11 +205,14 @@ def test_a_copy_of_the_body_is_the_callers_to_change(name):
     assert request.to_dict() == RICH_BODIES[name]
 
 
-@pytest.mark.parametrize("name", ["anthropic.messages", *(name for name in BODIES if name.startswith("openai."))])
+CHATS = ("anthropic.messages", "openai.chat", "openai.completions", "openai.responses")
+
+
+@pytest.mark.parametrize("name", CHATS)
 def test_defaults_fill_only_what_the_client_left_out(name):
     request = parse(name, {**BODIES[name], "temperature": 0, "top_p": None})
-    edited = request.with_defaults({"temperature": 1, "top_p": 0.5, "seed": 7}).to_dict()
-    assert (edited["temperature"], edited["top_p"], edited["seed"]) == (0, 0.5, 7)
+    edited = request.with_defaults({"temperature": 1, "top_p": 0.5, "own": 7}).to_dict()
+    assert (edited["temperature"], edited["top_p"], edited["own"]) == (0, 0.5, 7)
 
 
 @every_dialect

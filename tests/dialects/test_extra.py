@@ -1,4 +1,4 @@
-from llmproxy.dialects.extra import given, keep, kept, lay_over
+from llmproxy.dialects.extra import given, keep, keep_within, kept, lay_over
 
 
 def test_what_is_not_known_is_kept():
@@ -32,3 +32,9 @@ def test_laying_over_leaves_what_was_kept_as_it_was():
 
 def test_what_nobody_said_is_not_given():
     assert given(a=None, b=(), c=0, d=False, e="") == {"c": 0, "d": False, "e": ""}
+
+
+def test_what_an_inner_object_says_besides_is_kept_in_its_place():
+    said = {"id": 1, "cost": 2, "function": {"name": "f", "examples": []}}
+    assert keep_within("d", said, ("id",), "function", ("name",)) == {"d": {"cost": 2, "function": {"examples": []}}}
+    assert keep_within("d", {"id": 1, "function": {"name": "f"}}, ("id",), "function", ("name",)) == {}

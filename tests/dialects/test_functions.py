@@ -1,7 +1,9 @@
+from dataclasses import replace
+
 import pytest
 
 from llmproxy.core.chat import Chat, Message, Other, Text, Tool, ToolChoice
-from llmproxy.dialects.functions import callable_tools, read_tool, write_tool
+from llmproxy.dialects.functions import callable_tools, offered_tools, read_tool, write_tool
 
 WEATHER = {
     "type": "function",
@@ -48,3 +50,11 @@ def test_only_tools_that_are_named_may_be_called(choice, names):
     chat = Chat("m", (Message("user", (Text("hi"),)),), tools=tools, tool_choice=choice)
     found = callable_tools(chat, "some.dialect")
     assert [tool.name if isinstance(tool, Tool) else tool.value["name"] for tool in found] == names
+
+
+def test_a_forced_tool_leaves_the_others_on_offer():
+    tools = (Tool("f"), Tool("g"), Other("some.dialect", {"type": "x"}), Other("another.dialect", {"type": "y"}))
+    asked = Chat("m", (Message("user", (Text("hi"),)),), tools=tools, tool_choice=ToolChoice("required", ("f",)))
+    assert offered_tools(asked, "some.dialect") == list(tools[:3])
+    among_some = replace(asked, tool_choice=ToolChoice("auto", ("f",)))
+    assert offered_tools(among_some, "some.dialect") == [tools[0], tools[2]]

@@ -27,6 +27,7 @@ from llmproxy.core.chat import (
 )
 from llmproxy.core.errors import UnsupportedFeature
 from llmproxy.dialects import PROVIDER_DIALECTS
+from llmproxy.dialects.losses import unsaid
 
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 SCHEMA = {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]}
@@ -183,3 +184,27 @@ def test_a_chat_is_not_changed_by_being_written(dialect):
     copy = dataclasses.replace(asked)
     first = dialect.write_request(asked)
     assert (asked, dialect.write_request(asked)) == (copy, first)
+
+
+@pytest.mark.parametrize("dialect", chats())
+def test_what_a_tool_answered_is_never_told_in_part(dialect):
+    own = Other("nobodys.dialect", {"type": "search_result"})
+    with pytest.raises(UnsupportedFeature):
+        dialect.write_request(answering(parts=(Text("sunny"), own)))
+
+
+@pytest.mark.parametrize("dialect", chats())
+@pytest.mark.parametrize("part", [Thinking("hm", Signature("c2ln", "nobody")), ToolCall("call_1", "f", "{}")])
+def test_a_part_that_is_never_the_users_breaks_nothing(dialect, part):
+    try:
+        body, _ = dialect.write_request(saying(part, Text("a")))
+    except UnsupportedFeature:
+        return
+    assert body
+
+
+def test_only_what_is_asked_for_is_unsaid():
+    names = ("seed", "stop", "logprobs", "parallel_tool_calls", "name")
+    assert unsaid(members(parallel_tool_calls=True, stop=()), names) == []
+    asked = members(seed=0, stop=("END",), parallel_tool_calls=False, messages=(Message("user", name="ann"),))
+    assert unsaid(asked, names) == ["seed", "stop", "parallel_tool_calls", "name"]

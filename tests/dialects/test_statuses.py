@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmproxy.dialects.statuses import MAX_RETRY_AFTER, read_retry_after
+from llmproxy.dialects.statuses import MAX_RETRY_AFTER, error_for, read_retry_after
 
 NOW = 1_700_000_000.0
 
@@ -99,3 +99,27 @@ DATES = st.builds(
 def test_any_header_is_a_wait_of_at_most_a_minute_or_none(value, name):
     seconds = wait(value, name)
     assert seconds is None or (0 <= seconds <= MAX_RETRY_AFTER and math.isfinite(seconds))
+
+
+@pytest.mark.parametrize(
+    ("message", "code"),
+    [
+        ("no", "context_length_exceeded"),
+        ("prompt is too long: 210000 tokens > 200000 maximum", None),
+        ("Input is too long for requested model.", None),
+        ("The input token count (9) exceeds the maximum number of tokens allowed (8).", "INVALID_ARGUMENT"),
+        ("This model's maximum context length is 4096 tokens.", 400),
+    ],
+)
+def test_a_prompt_that_is_too_long_is_known_by_its_code_or_its_words(message, code):
+    error = error_for(400, {}, message=message, upstream={"code": code})
+    assert (error.code, error.elsewhere, error.status) == ("upstream_rejected", "longer_context", 400)
+
+
+def test_any_other_refusal_would_be_the_same_elsewhere():
+    assert error_for(400, {}, message="no such parameter", upstream={}).elsewhere == "no"
+
+
+def test_a_request_cancelled_over_there_is_no_client_that_left():
+    error = error_for(499, {}, message="cancelled", upstream={})
+    assert (error.status, error.code) == (502, "upstream_error")

@@ -42,6 +42,15 @@ def test_a_line_of_text_has_the_facts_as_words(line):
     assert " status=200 outcome=settled attempts=1 input_tokens=5 output_tokens=7 " in said
 
 
+def test_several_attempts_are_told_one_by_one(line):
+    attempts = [Attempt("a", "big", sent=True, error=ProviderError(code="upstream_overloaded")), Attempt("b", "c d")]
+    tried = ["a/big: upstream_overloaded", "b/c d: answered"]
+    [text] = line("text", lambda: logs.log_request(finished(attempts=attempts)))
+    assert f" attempts=2 tried={tried} " in text
+    [said] = line("json", lambda: logs.log_request(finished(attempts=attempts)))
+    assert json.loads(said)["tried"] == tried
+
+
 def test_a_line_of_json_has_the_facts_as_members(line):
     [said] = line("json", lambda: logs.log_request(finished(usage=Usage(5, 7), client="ci", route="/")))
     entry = json.loads(said)

@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from fakes import CHAT_URL, STREAM, completion
+from fakes import CHAT_URL, STREAM, completion, upstream
 
 CONFIG = {
     "processor": {"improve": {"type": "llm", "target": "up/helper", "prompt": "Rewrite it."}},
@@ -83,7 +83,8 @@ def test_the_other_request_has_a_line_and_an_id_of_its_own(improving, ask, up, l
         ({"json": {"choices": [{"message": None}]}}, 502, "upstream_bad_response"),
     ],
 )
-def test_a_failure_of_the_other_model_is_the_requests_failure(improving, ask, up, answer, status, code):
+def test_a_failure_of_the_other_model_is_the_requests_failure(make_app, ask, up, answer, status, code):
+    improving = make_app({**CONFIG, **upstream(max_retries=0)}).test_client()
     up.post(CHAT_URL, **answer)
     response = ask(improving, model="echo")
     assert (response.status_code, response.json["error"]["code"]) == (status, code)

@@ -4,7 +4,7 @@ import pytest
 from fakes import BASE_URL, CHAT_URL, completion, upstream
 
 from llmproxy.core.chat import Chat, Message, Text, Thinking
-from llmproxy.providers.openai import OpenAIProvider
+from llmproxy.providers.openai import OpenAIProvider, without_thoughts
 
 REASONING = ["gpt-5", "gpt-5-mini", "o1", "o3-mini", "o4-mini"]
 OTHERS = ["gpt-4o", "gpt-4.1", "openai/o1", "solo1", "llama-3"]
@@ -105,3 +105,9 @@ def test_openai_itself_is_not_given_earlier_thoughts_which_are_said_to_be_lost()
     body, lost = OpenAIProvider().dialect("openai.chat").write_request(chat)
     assert body["messages"] == [{"role": "assistant", "content": "hi"}]
     assert lost == ["thinking"]
+
+
+@pytest.mark.parametrize("calls", [[5], "call", {"id": "1"}, [None], None])
+def test_calls_that_are_none_are_openais_to_refuse(calls):
+    message = {"role": "assistant", "content": None, "tool_calls": calls}
+    assert without_thoughts({**message, "reasoning_content": "hmm"}) == message

@@ -2,7 +2,7 @@ import pytest
 import requests
 
 from llmproxy.core.errors import TokenError
-from llmproxy.core.tokens import CallableTokenProvider, StaticTokenProvider
+from llmproxy.core.tokens import CallableTokenProvider, RotatingTokenProvider, StaticTokenProvider
 from llmproxy.transport.auth import BearerAuth, HeaderAuth, NoAuth, UpstreamRequest, digest
 from llmproxy.transport.sessions import prepare
 
@@ -54,6 +54,11 @@ def test_tokens_that_follow_one_another_are_known_by_their_owner():
     assert one.token_id == other.token_id
 
 
+def test_a_token_is_fetched_if_its_provider_fetches_it():
+    assert BearerAuth(CallableTokenProvider(lambda: "t")).fetches
+    assert not BearerAuth(StaticTokenProvider("t")).fetches
+
+
 def test_any_other_request_may_be_signed_too():
     request = requests.Request("POST", "https://up.example/v1", auth=BearerAuth(StaticTokenProvider("t"))).prepare()
     assert request.headers["Authorization"] == "Bearer t"
@@ -74,3 +79,10 @@ def test_nothing_shows_the_token():
     request = signed(BearerAuth(StaticTokenProvider("canary")))
     assert "canary" not in f"{request!r} {request} {BearerAuth(StaticTokenProvider('canary'))!r}"
     assert isinstance(request, UpstreamRequest)
+
+
+def test_a_request_may_say_which_of_several_tokens_it_carries():
+    request = prepare("POST", "https://up.example/v1", {}, b"{}")
+    request.place = 1
+    BearerAuth(RotatingTokenProvider([StaticTokenProvider("a"), StaticTokenProvider("b")]))(request)
+    assert (request.secret, request.token_id) == ("b", digest("b"))

@@ -109,3 +109,13 @@ def test_exceptions_that_wrap_each_other_are_looked_at_once():
     one, other = OSError("a"), OSError("b")
     one.__cause__, other.__cause__ = other, one
     assert code(one, sent=False) == ("upstream_unavailable", True)
+
+
+@pytest.mark.parametrize(
+    ("reused", "heard", "again"), [(True, False, "stale"), (True, True, "no"), (False, False, "no")]
+)
+def test_a_reused_connection_that_breaks_without_a_byte_was_a_stale_one(reused, heard, again):
+    lease = Lease()
+    lease.sent, lease.reused, lease.heard = True, reused, heard
+    error = translated(http.client.RemoteDisconnected(""), lease, Cancellation())
+    assert (error.code, error.again) == ("upstream_reset", again)

@@ -54,6 +54,12 @@ def theirs(path, body=b"{}", token=None):
     return request
 
 
+def test_keys_at_hand_need_not_be_fetched():
+    assert not SigV4Auth(source(**KEYS), "us-east-1", "bedrock").fetches
+    assert SigV4Auth(source(), "us-east-1", "bedrock").fetches
+    assert SigV4Auth(source("team", **KEYS), "us-east-1", "bedrock").fetches
+
+
 def test_a_request_is_signed_as_botocore_signs_it():
     path = f"/model/{ARN}/converse"
     signed, expected = sign().headers, theirs(path).headers

@@ -125,7 +125,7 @@ def test_a_models_list_is_for_those_who_may_call(keyed, get):
     assert get(keyed, "/v1/models", headers=bearer("ci-key")).status_code == 200
 
 
-def test_every_path_but_health_wants_a_key(keyed, get):
+def test_every_path_but_health_and_the_description_wants_a_key(keyed, get):
     served = {rule.rule: rule.methods for rule in keyed.application.url_map.iter_rules()}
     open_paths = [
         path
@@ -133,7 +133,7 @@ def test_every_path_but_health_wants_a_key(keyed, get):
         for method in ("GET", "POST")
         if get(keyed, path.replace("<path:", "").replace(">", ""), method).status_code not in (401, 404, 405)
     ]
-    assert sorted(set(open_paths)) == ["/livez", "/readyz"]
+    assert sorted(set(open_paths)) == ["/livez", "/openapi.json", "/readyz"]
 
 
 # auth = "auto" without clients

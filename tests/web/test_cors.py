@@ -1,5 +1,5 @@
 import pytest
-from fakes import CHAT_URL, STREAM
+from fakes import BASE_URL, CHAT_URL, STREAM
 
 ORIGIN = "https://app.example"
 PREFLIGHT = {
@@ -52,11 +52,47 @@ def test_a_browser_may_ask_before_it_calls(shared, get):
     assert response.status_code == 204
     assert cors(response) == {
         "access-control-allow-origin": ORIGIN,
-        "access-control-allow-methods": "GET, POST, OPTIONS",
+        "access-control-allow-methods": "OPTIONS, POST",
         "access-control-allow-headers": "authorization",
         "access-control-expose-headers": "*",
         "access-control-max-age": "600",
     }
+
+
+@pytest.mark.parametrize(
+    ("path", "methods"),
+    [
+        ("/v1/chat/completions", {"POST"}),
+        ("/v1beta/models/m:generateContent", {"POST"}),
+        ("/v1/models", {"GET", "HEAD"}),
+        ("/passthrough/up/files/1", {"DELETE", "GET", "HEAD", "PATCH", "POST", "PUT"}),
+    ],
+)
+def test_a_browser_may_use_the_methods_of_the_path(shared, get, path, methods):
+    told = cors(get(shared, path, "OPTIONS", headers=PREFLIGHT))["access-control-allow-methods"]
+    assert set(told.split(", ")) == {*methods, "OPTIONS"}
+
+
+SDK_HEADERS = [
+    "authorization, content-type, x-stainless-os",
+    "anthropic-beta, anthropic-dangerous-direct-browser-access, anthropic-version, content-type, x-api-key",
+    "content-type, x-goog-api-client, x-goog-api-key",
+]
+
+
+@pytest.mark.parametrize("path", ["/v1/messages", "/v1beta/models/m:generateContent", "/passthrough/up/files"])
+@pytest.mark.parametrize("headers", SDK_HEADERS)
+def test_a_vendors_sdk_may_send_its_headers(shared, get, path, headers):
+    preflight = {**PREFLIGHT, "Access-Control-Request-Headers": headers}
+    assert cors(get(shared, path, "OPTIONS", headers=preflight))["access-control-allow-headers"] == headers
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE"])
+def test_a_browser_can_read_what_is_passed_through(shared, get, up, method):
+    up.add(method, f"{BASE_URL}/files/1", json={})
+    response = get(shared, "/passthrough/up/files/1", method, headers={"Origin": ORIGIN})
+    assert (response.status_code, response.headers["Access-Control-Allow-Origin"]) == (200, ORIGIN)
+    assert response.headers["Access-Control-Expose-Headers"] == "*"
 
 
 def test_a_browser_needs_no_key_to_ask(make_app, get):

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, Self
 
+from marshmallow import fields
+
 from llmproxy.core.answer import Answer, Usage
 from llmproxy.core.chat import Chat
 from llmproxy.core.request import LLMRequest
@@ -10,7 +12,8 @@ from llmproxy.core.response import Signs
 from llmproxy.core.sse import Event
 from llmproxy.dialects.anthropic_messages import AnthropicMessagesClient, AnthropicMessagesProvider
 from llmproxy.dialects.anthropic_messages.request import MessagesRequest
-from llmproxy.dialects.counts import read_count
+from llmproxy.dialects.counts import signs_of_count
+from llmproxy.dialects.fields import BodySchema
 
 NAME = "anthropic.count_tokens"
 
@@ -35,10 +38,15 @@ class CountRequest(MessagesRequest):
         return self
 
 
+class AnswerSchema(BodySchema):
+    input_tokens = fields.Integer(required=True)
+
+
 class AnthropicCountTokensClient(AnthropicMessagesClient):
     name = NAME
     paths = ("/v1/messages/count_tokens",)
     lookups = ()
+    answer_schema = AnswerSchema()
     request_class = CountRequest
 
     def write_answer(self, answer: Answer, request: LLMRequest) -> dict[str, Any]:
@@ -63,13 +71,4 @@ class AnthropicCountTokensProvider(AnthropicMessagesProvider):
         return None
 
     def signs(self, event: Event, whole: bool) -> Signs:
-        value = event.json()
-        if isinstance(value, dict) and value.get("type") == "error":
-            return _ERROR
-        if not isinstance(value, dict) or read_count(value.get("input_tokens")) is None:
-            raise ValueError("not a count")
-        return _COUNTED
-
-
-_ERROR = Signs(error=True)
-_COUNTED = Signs(finished=True, terminal=True)  # no usage: what is counted here is not spent
+        return signs_of_count(event, "input_tokens")

@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, ClassVar
+
+from marshmallow import Schema
 
 from llmproxy.core.answer import Answer, Delta
 from llmproxy.core.chat import Chat
@@ -13,12 +15,12 @@ from llmproxy.core.response import Signs
 from llmproxy.core.sse import Event
 from llmproxy.dialects.anthropic_messages.answer import read_answer, write_answer
 from llmproxy.dialects.anthropic_messages.chat import read_request, write_request
-from llmproxy.dialects.anthropic_messages.errors import error_events, read_error, write_error
+from llmproxy.dialects.anthropic_messages.errors import ErrorSchema, error_events, read_error, write_error
 from llmproxy.dialects.anthropic_messages.models import LOOKUPS
 from llmproxy.dialects.anthropic_messages.parts import NAME
 from llmproxy.dialects.anthropic_messages.request import MessagesRequest
-from llmproxy.dialects.anthropic_messages.schema import MessagesSchema
-from llmproxy.dialects.anthropic_messages.stream import PING, STOP, MessagesWriter, read_signs, reader
+from llmproxy.dialects.anthropic_messages.schema import AnswerSchema, MessagesSchema
+from llmproxy.dialects.anthropic_messages.stream import PING, STOP, MessagesWriter, reader, signs
 from llmproxy.dialects.base import ClientDialect, ProviderDialect
 
 
@@ -28,6 +30,8 @@ class AnthropicMessagesClient(ClientDialect):
     lookups = LOOKUPS
     marker = "anthropic-version"
     schema = MessagesSchema()
+    answer_schema: ClassVar[Schema] = AnswerSchema()
+    error_schema = ErrorSchema()
     request_class = MessagesRequest
     key_header = "x-api-key"
     forwarded_headers = ("anthropic-version", "anthropic-beta")
@@ -73,7 +77,7 @@ class AnthropicMessagesProvider(ProviderDialect):
         return reader()
 
     def signs(self, event: Event, whole: bool) -> Signs:
-        return read_signs(event, whole)
+        return signs(event, whole)
 
     def terminal_events(self) -> Iterator[Event]:
         yield Event.of_line(STOP, "message_stop")

@@ -1,23 +1,23 @@
 """The body of a messages request, and the neutral model of it."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from llmproxy.core.chat import (
     Chat,
+    Extra,
     Image,
     Message,
     Other,
     Part,
     ResponseFormat,
-    Text,
     Thinking,
     Tool,
     ToolCall,
     ToolChoice,
     ToolResult,
 )
-from llmproxy.core.errors import ParseError, UnsupportedFeature
+from llmproxy.core.errors import ParseError
 from llmproxy.dialects.anthropic_messages.claude import model_of
 from llmproxy.dialects.anthropic_messages.parts import (
     MAKER,
@@ -28,19 +28,22 @@ from llmproxy.dialects.anthropic_messages.parts import (
     read_content,
     write_block,
     write_cache,
-    write_content,
 )
 from llmproxy.dialects.anthropic_messages.thinking import fit, read_reasoning, write_reasoning
+from llmproxy.dialects.contents import as_content
 from llmproxy.dialects.extra import given, keep, lay_over
+from llmproxy.dialects.functions import offered_tools
+from llmproxy.dialects.losses import note_cache, refuse_several_answers, unsaid
 from llmproxy.dialects.tools import fitting_id, with_ids
+from llmproxy.dialects.turns import in_turns, instructions
 
 _KNOWN = frozenset({
     "model", "messages", "system", "stream", "max_tokens", "temperature", "top_p", "top_k", "stop_sequences", "tools",
     "tool_choice", "thinking", "output_config", "output_format", "metadata",
 })  # fmt: skip
 _HALF_KNOWN = {"metadata": ("user_id",), "output_config": ("effort", "format")}
-_UNSAID = (
-    "seed", "presence_penalty", "frequency_penalty", "logprobs", "top_logprobs", "logit_bias", "metadata",
+_NO_WORD = (
+    "seed", "presence_penalty", "frequency_penalty", "logprobs", "top_logprobs", "logit_bias", "metadata", "name",
 )  # fmt: skip
 _MODES = {"auto": "auto", "any": "required", "tool": "required", "none": "none"}
 _CHOICES = {"auto": "auto", "required": "any", "none": "none"}
@@ -70,14 +73,14 @@ def read_request(body: Mapping[str, Any]) -> Chat:
     )
 
 
-def _keep_body(body: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+def _keep_body(body: Mapping[str, Any]) -> Extra:
     """What the body says that the model has no word for, within the members that it half knows too."""
     members = dict(keep(NAME, body, _KNOWN).get(NAME, {}))
     for name, known in _HALF_KNOWN.items():
         beside = keep(NAME, body.get(name) or {}, known)
         if beside:
             members[name] = beside[NAME]
-    return {NAME: members} if members else {}
+    return keep(NAME, members)
 
 
 def _read_messages(body: Mapping[str, Any]) -> Iterator[Message]:
@@ -132,25 +135,25 @@ def _read_format(body: Mapping[str, Any]) -> ResponseFormat | None:
 
 def write_request(chat: Chat) -> tuple[dict[str, Any], list[str]]:
     """The body that asks `chat`, and what of it could not be said."""
-    if (chat.n or 1) > 1:
-        raise UnsupportedFeature("This target gives one answer at a time.", param="n")
-    chat = with_ids(chat)
-    model = model_of(chat.model)
-    lost = [name for name in _UNSAID if getattr(chat, name) is not None]
-    hoisted = [message for message in chat.messages if _is_hoisted(message)]
-    messages = _write_messages((message for message in chat.messages if not _is_hoisted(message)), lost)
-    system = [block for message in hoisted for block in _write_system(message, lost)]
+    refuse_several_answers(chat)
+    lost = unsaid(chat, _NO_WORD)
+    chat, model = with_ids(chat), model_of(chat.model)
+    told = instructions((message for message in chat.messages if _is_hoisted(message)), NAME)
+    system = [block for part in told for block in _write_part(part, lost)]
+    said = (message for message in chat.messages if not _is_hoisted(message))
+    turns = in_turns(said, lambda part: _write_part(part, lost), NAME)
+    messages = [{**turn, "content": as_content(turn["content"])} for turn in turns]
     body = {
         "model": chat.model,
         **given(
-            system=write_content(system) if system else None,
+            system=as_content(system) or None,
             messages=messages,
             stream=chat.stream or None,
             temperature=_write_temperature(chat.temperature, lost),
             top_p=chat.top_p,
             top_k=chat.top_k,
             stop_sequences=list(chat.stop) or None,
-            tools=[_write_tool(tool) for tool in _offered(chat)] or None,
+            tools=[_write_tool(tool) for tool in offered_tools(chat, NAME)] or None,
             tool_choice=_write_tool_choice(chat, lost),
             metadata={"user_id": chat.user} if chat.user else None,
         ),
@@ -168,52 +171,17 @@ def _is_hoisted(message: Message) -> bool:
     return message.is_system and "role" not in message.extra.get(NAME, {})
 
 
-def _write_system(message: Message, lost: list[str]) -> Iterator[dict[str, Any]]:
-    if any(not isinstance(part, Text) for part in message.parts):
-        raise UnsupportedFeature("This target is instructed by text alone.", param="messages")
-    yield from _write_parts(message.parts, lost)
-
-
-def _write_messages(messages: Iterable[Message], lost: list[str]) -> list[dict[str, Any]]:
-    """The turns: neighbours of one role are one, and what tools answered comes first in it."""
-    turns: list[dict[str, Any]] = []
-    for message in messages:
-        if message.name is not None:
-            lost.append("name")
-        blocks = list(_write_parts(message.parts, lost))
-        turn = lay_over({"role": message.role, "content": blocks}, message.extra, NAME)
-        if turns and turns[-1]["role"] == turn["role"] != "system":
-            turns[-1] = {**turns[-1], **turn, "content": turns[-1]["content"] + blocks}
-        elif blocks or message.extra.get(NAME):
-            turns.append(turn)
-    if turns and turns[-1]["role"] == "assistant":
-        turns[-1]["content"] = _without_last_space(turns[-1]["content"])
-    return [{**turn, "content": write_content(_results_first(turn["content"]))} for turn in turns]
-
-
-def _results_first(blocks: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return sorted(blocks, key=lambda block: block["type"] != "tool_result")
-
-
-def _without_last_space(blocks: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The beginning of an answer that the model is to go on with, which may not end in white space."""
-    if blocks and blocks[-1]["type"] == "text":
-        return [*blocks[:-1], {**blocks[-1], "text": blocks[-1]["text"].rstrip()}]
-    return blocks
-
-
-def _write_parts(parts: Iterable[Part], lost: list[str]) -> Iterator[dict[str, Any]]:
-    """The blocks of a message; parts that another provider made for itself are left out."""
-    for part in parts:
-        if isinstance(part, Thinking) and not _is_ours(part):
-            lost.append("thinking")
-        elif isinstance(part, Other) and part.dialect != NAME:
-            continue
-        elif is_sayable(part):
-            lost += _unsaid(part)
-            yield _with_fitting_id(write_block(part), part)
-        elif getattr(part, "cache", None):
-            lost.append("cache")
+def _write_part(part: Part, lost: list[str]) -> Iterator[dict[str, Any]]:
+    """The block of a part; what another provider made for itself, or could not be shown again, is left out."""
+    if isinstance(part, Thinking) and not _is_ours(part):
+        lost.append("thinking")
+    elif isinstance(part, Other) and part.dialect != NAME:
+        return
+    elif is_sayable(part):
+        lost += _unsaid(part)
+        yield _with_fitting_id(write_block(part), part)
+    else:
+        note_cache(part, lost)
 
 
 def _is_ours(thought: Thinking) -> bool:
@@ -235,17 +203,6 @@ def _with_fitting_id(block: dict[str, Any], part: Part) -> dict[str, Any]:
     return {**block, "id": fitting_id(part.id or "")} if isinstance(part, ToolCall) else block
 
 
-def _offered(chat: Chat) -> list[Tool | Other]:
-    """The tools that may be called: where the choice is among several, the others are not offered."""
-    names = chat.tool_choice.names if chat.tool_choice else ()
-    narrowed = names if len(names) > 1 or (chat.tool_choice and chat.tool_choice.mode == "auto") else ()
-    return [
-        tool
-        for tool in chat.tools
-        if (tool.dialect == NAME if isinstance(tool, Other) else not narrowed or tool.name in narrowed)
-    ]
-
-
 def _write_tool(tool: Tool | Other) -> dict[str, Any]:
     if isinstance(tool, Other):
         return dict(tool.value)
@@ -260,7 +217,7 @@ def _write_tool(tool: Tool | Other) -> dict[str, Any]:
 
 def _write_tool_choice(chat: Chat, lost: list[str]) -> dict[str, Any] | None:
     choice, parallel = chat.tool_choice, chat.parallel_tool_calls
-    if not _offered(chat):  # without tools there is nothing to choose, and a choice is refused
+    if not offered_tools(chat, NAME):  # without tools there is nothing to choose, and a choice is refused
         lost.extend(given(tool_choice=choice, parallel_tool_calls=parallel))
         return None
     if choice is None and parallel is None:
@@ -269,8 +226,9 @@ def _write_tool_choice(chat: Chat, lost: list[str]) -> dict[str, Any] | None:
 
 
 def _choose(choice: ToolChoice, parallel: bool | None) -> dict[str, Any]:
-    forced = choice.mode == "required" and len(choice.names) == 1
-    written: dict[str, Any] = {"type": "tool", "name": choice.names[0]} if forced else {"type": _CHOICES[choice.mode]}
+    written: dict[str, Any] = {"type": _CHOICES[choice.mode]}
+    if choice.forced:
+        written = {"type": "tool", "name": choice.forced}
     if parallel is not None and choice.mode != "none":
         written["disable_parallel_tool_use"] = not parallel
     return lay_over(written, choice.extra, NAME)

@@ -3,9 +3,12 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from marshmallow import fields
+
 from llmproxy.core.context import RequestContext
 from llmproxy.core.errors import LLMProxyError, ProviderError
 from llmproxy.core.sse import Event
+from llmproxy.dialects.fields import BodySchema
 from llmproxy.dialects.openai import read_error_object
 from llmproxy.dialects.statuses import error_for
 
@@ -26,6 +29,19 @@ _TYPES = {
 # of them, but its status stays.
 _OVERLOADED = ("overloaded", "server_shutdown", "upstream_overloaded")
 _CIRCUIT_OPEN = "upstream_circuit_open"
+
+
+class _Said(BodySchema):
+    type = fields.String(required=True)
+    message = fields.String(required=True)
+
+
+class ErrorSchema(BodySchema):
+    """What `write_error` makes."""
+
+    type = fields.Constant("error", required=True)
+    error = fields.Nested(_Said, required=True)
+    request_id = fields.String(required=True)
 
 
 def write_error(error: LLMProxyError, context: RequestContext) -> tuple[int, dict[str, Any]]:

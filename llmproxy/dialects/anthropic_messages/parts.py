@@ -19,8 +19,9 @@ from llmproxy.core.chat import (
     ToolCall,
     ToolResult,
 )
-from llmproxy.core.errors import ParseError, UnsupportedFeature
+from llmproxy.core.errors import UnsupportedFeature
 from llmproxy.core.sse import dumps
+from llmproxy.dialects.contents import as_content, read_parts, string
 from llmproxy.dialects.documents import text_of
 from llmproxy.dialects.extra import given, keep, lay_over
 from llmproxy.dialects.tools import fitting_id
@@ -34,15 +35,7 @@ _TEXT = "text/plain"
 
 def read_content(content: Any, where: str) -> Iterator[Part]:
     """The parts of a content that is a string, a list of blocks, or null."""
-    if isinstance(content, str):
-        yield Text(content)
-        return
-    for index, block in enumerate(content or ()):
-        try:
-            yield read_block({"type": "text", "text": block} if isinstance(block, str) else block)
-        except (LookupError, TypeError, AttributeError) as error:
-            place = f"{where}.{index}"
-            raise ParseError(f"{place}: Not a block of type {block.get('type')!r}.", param=place) from error
+    return read_parts(content, where, read_block)
 
 
 def read_block(block: Mapping[str, Any]) -> Part:
@@ -57,7 +50,7 @@ def read_block(block: Mapping[str, Any]) -> Part:
 
 
 def _read_text(block: Mapping[str, Any]) -> Text:
-    return Text(_text(block["text"]), read_cache(block), extra=keep_rest(block, "type", "text"))
+    return Text(string(block["text"]), read_cache(block), extra=keep_rest(block, "type", "text"))
 
 
 def _read_image(block: Mapping[str, Any]) -> Image | Other:
@@ -77,7 +70,7 @@ def _read_document(block: Mapping[str, Any]) -> Document | Other:
 def _read_text_source(source: Mapping[str, Any]) -> str | None:
     """The text of a document that came as text, whole or in blocks; None for any other."""
     if source["type"] == "text":
-        return _text(source["data"])
+        return string(source["data"])
     if source["type"] != "content":
         return None
     parts = list(read_content(source["content"], "source.content"))
@@ -90,11 +83,11 @@ def _read_source(source: Mapping[str, Any]) -> Source | None:
     """Where content is; None for a place that only this dialect has."""
     kind = source["type"]
     if kind == "base64":
-        return Source(source.get("media_type"), data=_text(source["data"]))
+        return Source(source.get("media_type"), data=string(source["data"]))
     if kind == "url":
-        return Source(url=_text(source["url"]))
+        return Source(url=string(source["url"]))
     if kind == "file":
-        return Source(file_id=_text(source["file_id"]))
+        return Source(file_id=string(source["file_id"]))
     return None
 
 
@@ -119,7 +112,7 @@ def _read_result(block: Mapping[str, Any]) -> ToolResult:
 def _read_thinking(block: Mapping[str, Any]) -> Thinking:
     signature = block.get("signature")
     signed = Signature.uncarried(signature, MAKER) if signature else None
-    return Thinking(_text(block["thinking"]), signed, extra=keep_rest(block, "type", "thinking", "signature"))
+    return Thinking(string(block["thinking"]), signed, extra=keep_rest(block, "type", "thinking", "signature"))
 
 
 def _read_redacted(block: Mapping[str, Any]) -> Thinking:
@@ -156,14 +149,6 @@ def read_cache(said: Mapping[str, Any]) -> Cache | None:
 def write_cache(cache: Cache | None) -> dict[str, Any]:
     """The member that says a cache point; none where there is none."""
     return {"cache_control": {"type": "ephemeral", **given(ttl=cache.ttl)}} if cache else {}
-
-
-def write_content(blocks: list[dict[str, Any]]) -> str | list[dict[str, Any]]:
-    """Blocks as content: a string where they are nothing but one text."""
-    if len(blocks) == 1 and blocks[0].keys() == {"type", "text"}:
-        text: str = blocks[0]["text"]
-        return text
-    return blocks
 
 
 def write_block(part: Part) -> dict[str, Any]:
@@ -227,11 +212,10 @@ def _write_call(part: ToolCall) -> dict[str, Any]:
 
 def _write_result(part: ToolResult) -> dict[str, Any]:
     blocks = [write_block(each) for each in part.parts if is_sayable(each)]
-    content = write_content(blocks) if blocks else None
     return {
         "type": "tool_result",
         "tool_use_id": fitting_id(part.call_id or ""),
-        **given(content=content, is_error=part.is_error),
+        **given(content=as_content(blocks) or None, is_error=part.is_error),
     }
 
 
@@ -257,9 +241,3 @@ _WRITERS: Mapping[type[Any], Callable[[Any], dict[str, Any]]] = {
 def is_sayable(part: Part) -> bool:
     """Whether it may be sent: a text of nothing but white space is refused."""
     return not isinstance(part, (Text, Refusal)) or bool(part.text.strip())
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError("not a string")
-    return value

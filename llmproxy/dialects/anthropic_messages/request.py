@@ -1,9 +1,13 @@
 """A messages request, and the edits that know where it keeps its texts and its limit."""
 
 from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, Self
 
+from llmproxy.dialects.anthropic_messages.claude import model_of
+from llmproxy.dialects.anthropic_messages.thinking import known_effort, unfit
 from llmproxy.dialects.base import JSONRequest
+from llmproxy.dialects.defaults import as_list
 
 # Blocks that hold further ones, and the member they hold them in.
 _NESTED = {"tool_result": "content", "search_result": "content", "document": "source"}
@@ -13,6 +17,13 @@ class MessagesRequest(JSONRequest):
     """A call of `/v1/messages`."""
 
     dialect = "anthropic.messages"
+    places = MappingProxyType({
+        **{name: name for name in ("max_tokens", "temperature", "top_p", "top_k")},
+        "max_completion_tokens": "max_tokens",
+        "stop": "stop_sequences",
+        "reasoning_effort": "output_config.effort",
+        "user": "metadata.user_id",
+    })  # fmt: skip
 
     @property
     def messages(self) -> list[dict[str, Any]]:
@@ -39,6 +50,24 @@ class MessagesRequest(JSONRequest):
 
     def with_max_tokens(self, limit: int) -> Self:
         return self.with_members(max_tokens=limit)
+
+    def with_defaults(self, params: Mapping[str, Any]) -> Self:
+        """The same call with what the client left out, but for what the model would refuse beside the rest of it."""
+        edited, model = self, model_of(self.model)
+        for name, value in params.items():
+            further = super(MessagesRequest, edited).with_defaults({name: value})
+            if unfit(further.body, model) <= unfit(edited.body, model):
+                edited = further
+        return edited
+
+    def place_of(self, name: str, value: Any) -> str | None:
+        guided = name != "reasoning_effort" or model_of(self.model).efforts
+        return super().place_of(name, value) if guided else None
+
+    def said(self, name: str, value: Any) -> Any:
+        if name == "reasoning_effort":  # nobody has asked the model to think
+            return known_effort(value, model_of(self.model).efforts) if value != "none" else None
+        return as_list(value) if name == "stop" else value
 
     def with_system_prompt(self, text: str, position: str = "before") -> Self:
         if position == "replace":
@@ -103,8 +132,8 @@ def _texts_in(content: Any) -> Iterator[str]:
             yield from _texts_in(block)
     elif _is_text(content):
         yield content["text"]
-    elif isinstance(content, Mapping) and content.get("type") in _NESTED:
-        yield from _texts_in(content.get(_NESTED[content["type"]]))
+    elif _nested_in(content):
+        yield from _texts_in(content.get(_nested_in(content)))
     elif _is_text_source(content):
         yield content["data"]
 
@@ -117,12 +146,18 @@ def _map_texts(content: Any, function: Callable[[str], str]) -> Any:
         return [_map_texts(block, function) for block in content]
     if _is_text(content):
         return {**content, "text": function(content["text"])}
-    if isinstance(content, Mapping) and content.get("type") in _NESTED:
-        member = _NESTED[content["type"]]
+    member = _nested_in(content)
+    if member:
         return {**content, member: _map_texts(content[member], function)} if member in content else content
     if _is_text_source(content):
         return {**content, "data": function(content["data"])}
     return content
+
+
+def _nested_in(block: Any) -> str | None:
+    """The member in which a block holds further ones."""
+    kind = block.get("type") if isinstance(block, Mapping) else None
+    return _NESTED.get(kind) if isinstance(kind, str) else None
 
 
 def _is_text_source(value: Any) -> bool:

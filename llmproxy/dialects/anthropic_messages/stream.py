@@ -1,4 +1,7 @@
-"""A streamed message: events, and the steps of the neutral model."""
+"""A streamed message: events, and the steps of the neutral model.
+
+https://platform.claude.com/docs/en/build-with-claude/streaming
+"""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -47,7 +50,7 @@ _TEXT_MEMBERS = {"text_delta": "text", "thinking_delta": "thinking", "input_json
 _BESIDE_DELTA = ("context_management",)
 
 
-def read_signs(event: Event, whole: bool) -> Signs:
+def signs(event: Event, whole: bool) -> Signs:
     """What a relay needs to know of an event, or of a whole message."""
     value = event.json()
     if not isinstance(value, dict):

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from llmproxy.core.chat import EFFORT_BUDGETS, Chat, Extra, Reasoning
+from llmproxy.core.shape import NONSENSE
 from llmproxy.dialects.anthropic_messages.claude import Model
 from llmproxy.dialects.anthropic_messages.parts import NAME
 from llmproxy.dialects.extra import given, lay_over
@@ -118,10 +119,11 @@ def _write_effort(effort: str | None, model: Model) -> dict[str, Any]:
     """The effort, or the next one that the model knows."""
     if effort is None or not model.efforts:
         return {}
-    return {"output_config": {"effort": _known_effort(effort, model.efforts)}}
+    return {"output_config": {"effort": known_effort(effort, model.efforts)}}
 
 
-def _known_effort(effort: str, known: Sequence[str]) -> str:
+def known_effort(effort: str, known: Sequence[str]) -> str:
+    """The effort, or the next one among those that a model knows."""
     order = list(EFFORT_BUDGETS)
     if effort in known or effort not in order:
         return effort
@@ -133,7 +135,7 @@ def has_unsigned_calls(messages: Sequence[Mapping[str, Any]]) -> bool:
     then refuses to think on. One that thinks as it likes does not mind."""
     last = next((message for message in reversed(messages) if message["role"] == "assistant"), None)
     blocks = last["content"] if last and isinstance(last["content"], list) else []
-    kinds = [block["type"] for block in blocks]
+    kinds = [block.get("type") for block in blocks]
     return "tool_use" in kinds and kinds[0] not in ("thinking", "redacted_thinking")
 
 
@@ -156,6 +158,16 @@ def fit(body: dict[str, Any], model: Model, lost: list[str]) -> None:
         beside = given(disable_parallel_tool_use=choice.get("disable_parallel_tool_use"))
         body["tool_choice"] = {"type": "auto", **beside}
         lost.append("tool_choice")
+
+
+def unfit(body: Mapping[str, Any], model: Model) -> set[str]:
+    """The members that a model would refuse beside the others."""
+    fitting = dict(body)
+    try:
+        fit(fitting, model, [])
+    except NONSENSE:  # the client's own, which is the upstream's to refuse
+        return set()
+    return {name for name in body if name not in fitting}
 
 
 def _drop(name: str, body: dict[str, Any], lost: list[str]) -> None:

@@ -3,18 +3,22 @@
 from collections.abc import Iterator
 from typing import Any
 
-from llmproxy.core.chat import Chat, Message, Other, ResponseFormat, Text, Tool, ToolCall, ToolChoice
-from llmproxy.core.errors import UnsupportedFeature
+from llmproxy.core.chat import Chat, Other, ResponseFormat, Tool, ToolCall, ToolChoice
 from llmproxy.core.sse import dumps
 from llmproxy.dialects.bedrock_converse.notes import write_notes
 from llmproxy.dialects.bedrock_converse.parameters import fitted, write_inference
 from llmproxy.dialects.bedrock_converse.parts import NAME, BlockWriter
 from llmproxy.dialects.bedrock_converse.traits import Traits, traits_of
 from llmproxy.dialects.extra import given, lay_over
-from llmproxy.dialects.functions import callable_tools
+from llmproxy.dialects.functions import offered_tools
+from llmproxy.dialects.losses import refuse_several_answers, unsaid
 from llmproxy.dialects.tools import with_ids
+from llmproxy.dialects.turns import in_turns, instructions
 
-_NO_WORD = ("seed", "presence_penalty", "frequency_penalty", "logprobs", "top_logprobs", "logit_bias")
+_NO_WORD = (
+    "seed", "presence_penalty", "frequency_penalty", "logprobs", "top_logprobs", "logit_bias", "parallel_tool_calls",
+    "name",
+)  # fmt: skip
 
 # Where Claude's own answer says which text ended it: in a whole one, and in the last step but one of a stream.
 _STOP_SEQUENCE = ["/stop_sequence", "/delta/stop_sequence"]
@@ -26,15 +30,13 @@ def write_request(chat: Chat) -> tuple[dict[str, Any], list[str]]:
     Raises:
         UnsupportedFeature: More than one answer is wanted, or the conversation holds what Bedrock has no place for.
     """
-    if (chat.n or 1) > 1:
-        raise UnsupportedFeature("This target gives one answer at a time.", param="n")
+    refuse_several_answers(chat)
+    lost = unsaid(chat, _NO_WORD)
     chat, traits = with_ids(chat), traits_of(chat.model)
-    lost = [name for name in _NO_WORD if getattr(chat, name) is not None]
-    if chat.parallel_tool_calls is False:
-        lost.append("parallel_tool_calls")
     writer = BlockWriter(traits, lost)
-    system = [block for message in chat.messages if message.is_system for block in _write_system(message, writer)]
-    messages = _write_messages(chat, writer)
+    told = instructions((message for message in chat.messages if message.is_system), NAME)
+    system = [block for part in told for block in writer.write(part)]
+    messages = in_turns((message for message in chat.messages if not message.is_system), writer.write, NAME)
     chat, fields = fitted(chat, traits, messages, lost)
     body = {
         "messages": messages,
@@ -51,43 +53,6 @@ def write_request(chat: Chat) -> tuple[dict[str, Any], list[str]]:
     return lay_over(body, chat.extra, NAME), list(dict.fromkeys(lost))
 
 
-def _write_system(message: Message, writer: BlockWriter) -> Iterator[dict[str, Any]]:
-    for part in message.parts:
-        if not isinstance(part, (Text, Other)):
-            raise UnsupportedFeature("This target is instructed by text alone.", param="messages")
-        yield from writer.write(part)
-
-
-def _write_messages(chat: Chat, writer: BlockWriter) -> list[dict[str, Any]]:
-    """The turns: neighbours of one role are one, and what tools answered comes first in it."""
-    turns: list[tuple[str, list[list[dict[str, Any]]]]] = []
-    for message in chat.messages:
-        if message.name is not None:
-            writer.lost.append("name")
-        said = [] if message.is_system else [blocks for part in message.parts if (blocks := writer.write(part))]
-        if said and turns and turns[-1][0] == message.role:
-            turns[-1][1].extend(said)
-        elif said:
-            turns.append((message.role, said))
-    messages: list[dict[str, Any]] = [
-        {"role": role, "content": [block for blocks in sorted(said, key=_is_no_result) for block in blocks]}
-        for role, said in turns
-    ]
-    if messages and messages[-1]["role"] == "assistant":
-        _end_without_space(messages[-1]["content"])
-    return messages
-
-
-def _is_no_result(blocks: list[dict[str, Any]]) -> bool:
-    return "toolResult" not in blocks[0]
-
-
-def _end_without_space(blocks: list[dict[str, Any]]) -> None:
-    """The beginning of an answer that the model is to go on with may not end in white space."""
-    if "text" in blocks[-1]:
-        blocks[-1] = {"text": blocks[-1]["text"].rstrip()}
-
-
 def _write_tools(chat: Chat, traits: Traits, writer: BlockWriter, lost: list[str]) -> dict[str, Any] | None:
     """The tools, and whether they are called.
 
@@ -98,13 +63,11 @@ def _write_tools(chat: Chat, traits: Traits, writer: BlockWriter, lost: list[str
     called = {part.name for part in chat.parts() if isinstance(part, ToolCall)}
     if choice.mode == "none" and not called:
         return None
-    forced = choice.names[0] if choice.mode == "required" and len(choice.names) == 1 else None
-    tools = list(chat.tools) if forced else callable_tools(chat, NAME)
-    tools = tools or [Tool(name) for name in sorted(called)]
+    tools = offered_tools(chat, NAME) or [Tool(name) for name in sorted(called)]
     if not tools or (called and choice.mode == "none"):
         lost.extend(given(tool_choice=chat.tool_choice))
     written = [block for tool in tools for block in _write_tool(tool, traits, writer)]
-    return {"tools": written, **given(toolChoice=_write_choice(chat.tool_choice, forced))} if written else None
+    return {"tools": written, **given(toolChoice=_write_choice(chat.tool_choice))} if written else None
 
 
 def _write_tool(tool: Tool | Other, traits: Traits, writer: BlockWriter) -> Iterator[dict[str, Any]]:
@@ -126,11 +89,11 @@ def _write_tool(tool: Tool | Other, traits: Traits, writer: BlockWriter) -> Iter
         yield from writer.cache_point(tool.cache)
 
 
-def _write_choice(choice: ToolChoice | None, forced: str | None) -> dict[str, Any] | None:
+def _write_choice(choice: ToolChoice | None) -> dict[str, Any] | None:
     if choice is None or choice.mode == "none":
         return None
-    if forced is not None:
-        return {"tool": {"name": forced}}
+    if choice.forced is not None:
+        return {"tool": {"name": choice.forced}}
     return {"any" if choice.mode == "required" else "auto": {}}
 
 

@@ -25,6 +25,8 @@ from llmproxy.core.errors import UnsupportedFeature
 from llmproxy.core.sse import dumps
 from llmproxy.dialects.bedrock_converse.traits import Traits
 from llmproxy.dialects.extra import given, keep
+from llmproxy.dialects.losses import answered
+from llmproxy.dialects.sources import data_of
 from llmproxy.dialects.tools import fitting_id
 
 NAME = "bedrock.converse"
@@ -108,7 +110,7 @@ class BlockWriter:
         return {"toolUse": {"toolUseId": fitting_id(part.id or ""), "name": part.name, "input": part.input()}}
 
     def _result(self, part: ToolResult) -> dict[str, Any]:
-        content = [self._answered(each) for each in part.parts]
+        content = [self._answered(each) for each in answered(part, NAME)]
         status = None if part.is_error is None else "error" if part.is_error else "success"
         written = {"toolUseId": fitting_id(part.call_id or ""), "content": [block for block in content if block]}
         return {"toolResult": {**written, **given(status=status)}}
@@ -169,9 +171,7 @@ def _format(source: Source, formats: Mapping[str, str], what: str) -> str:
 
 
 def _bytes(source: Source, what: str) -> dict[str, str]:
-    if source.data is None:
-        raise UnsupportedFeature(f"This target takes {what} only with the request itself, not by URL.")
-    return {"bytes": source.data}
+    return {"bytes": data_of(source, what)}
 
 
 def read_block(block: Mapping[str, Any]) -> Said:

@@ -1,4 +1,7 @@
-"""A streamed answer, read into the steps of the neutral model."""
+"""A streamed answer, read into the steps of the neutral model.
+
+https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseStream.html
+"""
 
 import base64
 from collections.abc import Callable, Iterable, Iterator, Mapping

@@ -7,7 +7,7 @@ from llmproxy.core.answer import DEFAULT_REASON, Answer, Choice, FinishReason, S
 from llmproxy.core.chat import Extra, Thinking
 from llmproxy.dialects.cohere_chat.parts import NAME, read_call, read_content
 from llmproxy.dialects.counts import read_count
-from llmproxy.dialects.extra import keep, kept
+from llmproxy.dialects.extra import keep, keep_within, kept
 
 _REASONS: Mapping[str, FinishReason] = {
     "COMPLETE": "stop",
@@ -20,13 +20,14 @@ _REASONS: Mapping[str, FinishReason] = {
 _OWN = {"COMPLETE", "MAX_TOKENS", "TOOL_CALL", "ERROR"}  # what ours leads back to
 
 
+_MESSAGE_MEMBERS = ("role", "content", "tool_plan", "tool_calls")
+
+
 def read_answer(body: Any) -> Answer:
     """What an answer says."""
     message = body["message"]
-    reason, extra = read_reason(body.get("finish_reason"))
-    inner = keep(NAME, message, ("role", "content", "tool_plan", "tool_calls"))
-    if inner:
-        extra = {NAME: {**extra.get(NAME, {}), "message": inner[NAME]}}
+    reason, own = read_reason(body.get("finish_reason"))
+    extra = keep_within(NAME, {**own.get(NAME, {}), "message": message}, (), "message", _MESSAGE_MEMBERS)
     return Answer(
         (Choice(tuple(_read_said(message, body.get("logprobs"))), reason, extra=extra),),
         read_usage(body.get("usage")) or Usage(),

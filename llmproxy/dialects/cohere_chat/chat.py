@@ -1,6 +1,6 @@
 """The body of a chat request, out of the neutral model."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import chain
 from typing import Any
@@ -9,8 +9,6 @@ from llmproxy.core.chat import (
     Chat,
     Image,
     Message,
-    Other,
-    Part,
     Reasoning,
     ResponseFormat,
     Text,
@@ -23,9 +21,10 @@ from llmproxy.core.errors import UnsupportedFeature
 from llmproxy.dialects.cohere_chat.parts import NAME, write_call, write_content
 from llmproxy.dialects.extra import given, lay_over
 from llmproxy.dialects.functions import callable_tools, write_tool
+from llmproxy.dialects.losses import answered, note_cache, refuse_several_answers, sayable, unsaid
 from llmproxy.dialects.tools import with_ids
 
-_NO_WORD = ("top_logprobs", "logit_bias", "user", "metadata")
+_NO_WORD = ("top_logprobs", "logit_bias", "user", "metadata", "parallel_tool_calls", "name")
 
 _TOOL_CHOICES = {"required": "REQUIRED", "none": "NONE"}  # left out, it is the model's own choice
 
@@ -36,12 +35,9 @@ def write_request(chat: Chat) -> tuple[dict[str, Any], list[str]]:
     Raises:
         UnsupportedFeature: More than one answer is wanted, or the conversation holds what Cohere has no place for.
     """
-    if (chat.n or 1) > 1:
-        raise UnsupportedFeature("This target gives one answer at a time.", param="n")
+    refuse_several_answers(chat)
+    lost = unsaid(chat, _NO_WORD)
     chat = with_ids(chat)
-    lost = [name for name in _NO_WORD if getattr(chat, name) is not None]
-    if chat.parallel_tool_calls is False:
-        lost.append("parallel_tool_calls")
     body = {
         "model": chat.model,
         "messages": list(_write_messages(chat, lost)),
@@ -80,10 +76,9 @@ def _write_sampling(chat: Chat, lost: list[str]) -> dict[str, Any]:
 def _write_messages(chat: Chat, lost: list[str]) -> Iterator[dict[str, Any]]:
     """The conversation. Cohere takes one system message, and takes it first."""
     instructions = [message for message in chat.messages if message.is_system]
-    if any(message.name for message in chat.messages):
-        lost.append("name")
     if instructions:
-        content = write_content(_sayable(chain.from_iterable(each.parts for each in instructions)), lost)
+        parts = chain.from_iterable(each.parts for each in instructions)
+        content = write_content(sayable(parts, NAME), lost)
         yield {"role": "system", "content": content}
     for message in chat.messages:
         if message.role == "assistant":
@@ -98,7 +93,7 @@ def _write_user(message: Message, lost: list[str]) -> Iterator[dict[str, Any]]:
     for result in results:
         yield _write_result(result, lost)
     shown = [part for result in results for part in result.parts if isinstance(part, Image)]
-    rest = [*shown, *(part for part in _sayable(message.parts) if not isinstance(part, ToolResult))]
+    rest = [*shown, *(part for part in sayable(message.parts, NAME) if not isinstance(part, ToolResult))]
     if rest or not results:
         yield lay_over({"role": "user", "content": write_content(rest, lost)}, message.extra, NAME)
 
@@ -107,9 +102,8 @@ def _write_result(result: ToolResult, lost: list[str]) -> dict[str, Any]:
     """What a tool answered. A message of this role holds no images, so they follow in the user's."""
     if result.is_error is not None:
         lost.append("is_error")
-    if result.cache is not None:
-        lost.append("cache")
-    parts = (part for part in _sayable(result.parts) if not isinstance(part, Image))
+    note_cache(result, lost)
+    parts = (part for part in answered(result, NAME) if not isinstance(part, Image))
     content = write_content(parts, lost, citable=True)
     return lay_over({"role": "tool", "tool_call_id": result.call_id, "content": content}, result.extra, NAME)
 
@@ -117,7 +111,7 @@ def _write_result(result: ToolResult, lost: list[str]) -> dict[str, Any]:
 def _write_turn(message: Message, lost: list[str]) -> Iterator[dict[str, Any]]:
     """What the model said. A turn that says nothing is left out, since Cohere refuses it."""
     calls = [part for part in message.parts if isinstance(part, ToolCall)]
-    rest = [part for part in _sayable(message.parts) if not isinstance(part, ToolCall)]
+    rest = [part for part in sayable(message.parts, NAME) if not isinstance(part, ToolCall)]
     if any(isinstance(part, Image) for part in rest):
         raise UnsupportedFeature("This target takes images from the user alone.")
     if any(isinstance(part, Thinking) and not part.text for part in rest):
@@ -134,16 +128,11 @@ def _write_turn(message: Message, lost: list[str]) -> Iterator[dict[str, Any]]:
         yield lay_over({"role": "assistant", **written}, message.extra, NAME)
 
 
-def _sayable(parts: Iterable[Part]) -> list[Part]:
-    """Parts without those that another provider made for itself; `core.chat.foreign` names them."""
-    return [part for part in parts if not isinstance(part, Other)]
-
-
 def _write_tools(chat: Chat, lost: list[str]) -> dict[str, Any]:
     """The tools, and whether they are called. No choice names a tool: those that may not be called are not offered."""
     tools = [tool for tool in callable_tools(chat, NAME) if isinstance(tool, Tool)]
-    if any(tool.cache for tool in tools):
-        lost.append("cache")
+    for tool in tools:
+        note_cache(tool, lost)
     strict = {tool.strict for tool in tools}
     if len(strict) > 1:  # it is said of all tools at once
         lost.append("strict")

@@ -7,15 +7,11 @@ from llmproxy.dialects.extra import given
 from llmproxy.dialects.openai import read_error_object
 from llmproxy.dialects.statuses import error_for
 
-_CANCELLED = 499  # over there; passed on, it would say that our client left
-
 _TOO_LONG = ("too many tokens: total number", "too many tokens: size limit")
 
 
 def read_error(status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
     """The error that `{"id", "message"}` stands for."""
-    if status == _CANCELLED:
-        return ProviderError(detail=f"upstream status {status}")
     said = read_error_object(body)
     message, kind = said.get("message"), said.get("error_type")
     return error_for(

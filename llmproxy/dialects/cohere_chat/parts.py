@@ -5,8 +5,11 @@ from typing import Any
 
 from llmproxy.core.chat import Document, Image, Other, Part, Refusal, Text, Thinking, TokenLogprob, ToolCall
 from llmproxy.core.errors import UnsupportedFeature
+from llmproxy.dialects.contents import as_content
 from llmproxy.dialects.documents import text_of
 from llmproxy.dialects.extra import given, keep, lay_over
+from llmproxy.dialects.losses import note_cache
+from llmproxy.dialects.sources import write_image
 
 NAME = "cohere.chat"
 
@@ -17,18 +20,13 @@ def write_content(parts: Iterable[Part], lost: list[str], *, citable: bool = Fal
     Args:
         citable: Whether documents stand among the texts, as they may in what a tool answered, or are texts themselves.
     """
-    written = [_write_part(part, lost, citable) for part in parts]
-    if not written:
-        return ""
-    if len(written) == 1 and written[0].keys() == {"type", "text"}:
-        text: str = written[0]["text"]
-        return text
-    return written
+    return as_content([_write_part(part, lost, citable) for part in parts]) or ""
 
 
 def _write_part(part: Part, lost: list[str], citable: bool) -> dict[str, Any]:
-    if getattr(part, "cache", None) is not None:
-        lost.append("cache")
+    note_cache(part, lost)
+    if isinstance(part, Other):
+        return dict(part.value)
     return lay_over(_written(part, citable), part.extra, NAME)
 
 
@@ -38,17 +36,10 @@ def _written(part: Part, citable: bool) -> dict[str, Any]:
     if isinstance(part, Thinking):
         return {"type": "thinking", "thinking": part.text}
     if isinstance(part, Image):
-        return _write_image(part)
+        return write_image(part)
     if isinstance(part, Document):
         return _write_document(part, citable)
     raise UnsupportedFeature("This target takes text and images alone.")
-
-
-def _write_image(part: Image) -> dict[str, Any]:
-    url = part.source.to_url()
-    if url is None:
-        raise UnsupportedFeature("An image in the store of another provider cannot be sent to this one.")
-    return {"type": "image_url", "image_url": given(url=url, detail=part.detail)}
 
 
 def _write_document(part: Document, citable: bool) -> dict[str, Any]:
@@ -62,8 +53,7 @@ def _write_document(part: Document, citable: bool) -> dict[str, Any]:
 
 def write_call(call: ToolCall, lost: list[str]) -> dict[str, Any]:
     """A call of a tool."""
-    if call.cache is not None:
-        lost.append("cache")
+    note_cache(call, lost)
     function = {"name": call.name, "arguments": call.arguments or "{}"}
     return lay_over({"id": call.id, "type": "function", "function": function}, call.extra, NAME)
 

@@ -1,4 +1,4 @@
-"""A streamed answer, read into the steps of the neutral model."""
+"""A streamed answer, read into the steps of the neutral model. https://docs.cohere.com/reference/chat-stream"""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any

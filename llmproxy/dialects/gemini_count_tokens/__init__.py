@@ -1,6 +1,7 @@
 """Gemini's count of a prompt's tokens. https://ai.google.dev/api/tokens"""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Self
 
 from marshmallow import ValidationError, fields, validates_schema
@@ -12,8 +13,9 @@ from llmproxy.core.request import LLMRequest
 from llmproxy.core.response import Signs
 from llmproxy.core.sse import Event
 from llmproxy.dialects.base import JSONRequest
-from llmproxy.dialects.counts import read_count
+from llmproxy.dialects.counts import signs_of_count
 from llmproxy.dialects.extra import keep, lay_over
+from llmproxy.dialects.fields import BodySchema
 from llmproxy.dialects.gemini_generate import GeminiGenerateClient, GeminiGenerateProvider
 from llmproxy.dialects.gemini_generate.names import member
 from llmproxy.dialects.gemini_generate.request import GenerateRequest
@@ -28,11 +30,18 @@ class CountSchema(GenerateSchema):
     contents = Contents()
     generateContentRequest = fields.Nested(GenerateSchema)
     generate_content_request = fields.Nested(GenerateSchema)
+    json_schema = MappingProxyType({
+        "anyOf": [{"required": [name]} for name in ("contents", WHOLE, "generate_content_request")]
+    })  # fmt: skip
 
     @validates_schema
     def check_contents(self, data: Mapping[str, Any], **kwargs: Any) -> None:
         if member(data, WHOLE) is None and "contents" not in data:
             raise ValidationError("Missing data for required field.", "contents")
+
+
+class AnswerSchema(BodySchema):
+    totalTokens = fields.Integer(required=True)
 
 
 class CountRequest(GenerateRequest):
@@ -62,6 +71,7 @@ class GeminiCountTokensClient(GeminiGenerateClient):
     )
     lookups = ()
     schema = CountSchema()
+    answer_schema = AnswerSchema()
     request_class = CountRequest
 
     def parse(self, body: bytes, context: RequestContext) -> JSONRequest:
@@ -88,13 +98,4 @@ class GeminiCountTokensProvider(GeminiGenerateProvider):
         return None
 
     def signs(self, event: Event, whole: bool) -> Signs:
-        value = event.json()
-        if isinstance(value, dict) and value.get("error"):
-            return _ERROR
-        if not isinstance(value, dict) or read_count(value.get("totalTokens")) is None:
-            raise ValueError("not a count")
-        return _COUNTED
-
-
-_ERROR = Signs(error=True)
-_COUNTED = Signs(finished=True, terminal=True)  # no usage: what is counted here is not spent
+        return signs_of_count(event, "totalTokens")

@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, ClassVar
 
+from marshmallow import Schema
+
 from llmproxy.core.answer import Answer, Delta
 from llmproxy.core.chat import Chat
 from llmproxy.core.context import RequestContext
@@ -15,14 +17,15 @@ from llmproxy.dialects.base import ClientDialect, JSONRequest, ProviderDialect
 from llmproxy.dialects.gemini_generate.answer import read_answer, write_answer
 from llmproxy.dialects.gemini_generate.chat import read_request, write_request
 from llmproxy.dialects.gemini_generate.config import NAMES
-from llmproxy.dialects.gemini_generate.errors import read_error, write_error
+from llmproxy.dialects.gemini_generate.errors import ErrorSchema, error_events, read_error, write_error
 from llmproxy.dialects.gemini_generate.models import LOOKUPS
 from llmproxy.dialects.gemini_generate.names import NAME
 from llmproxy.dialects.gemini_generate.request import GenerateRequest
-from llmproxy.dialects.gemini_generate.schema import GenerateSchema
+from llmproxy.dialects.gemini_generate.schema import AnswerSchema, GenerateSchema
 from llmproxy.dialects.gemini_generate.stream import GenerateWriter, reader, signs
 from llmproxy.dialects.lookups import Lookup
 
+_ARRAY_TYPE = "application/json"
 _METHODS = "<any(generateContent, streamGenerateContent):method>"
 
 
@@ -36,8 +39,12 @@ class GeminiGenerateClient(ClientDialect):
     lookups: ClassVar[tuple[Lookup, ...]] = LOOKUPS
     marker = "x-goog-api-key"
     schema = GenerateSchema()
+    answer_schema: ClassVar[Schema] = AnswerSchema()
+    error_schema = ErrorSchema()
     request_class = GenerateRequest
     key_header = "x-goog-api-key"
+    stream_types = (ClientDialect.stream_type, _ARRAY_TYPE)
+    query = MappingProxyType({"alt": {"type": "string", "description": "`sse`: a stream of events, not one array."}})
     member_names = MappingProxyType({
         **NAMES,
         "tool_choice": "toolConfig",
@@ -72,7 +79,7 @@ class GeminiGenerateClient(ClientDialect):
         return write_error(error)
 
     def error_events(self, error: LLMProxyError, context: RequestContext) -> Iterator[Event]:
-        yield Event.of_json(write_error(error)[1])
+        return error_events(error)
 
 
 class GeminiGenerateArrayClient(GeminiGenerateClient):
@@ -83,7 +90,7 @@ class GeminiGenerateArrayClient(GeminiGenerateClient):
     """
 
     name = f"{NAME}.array"
-    stream_type = "application/json"
+    stream_type = _ARRAY_TYPE
     keepalive = b" "
 
     def __init__(self) -> None:

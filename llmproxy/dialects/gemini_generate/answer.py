@@ -188,7 +188,7 @@ def _read_audio(details: Any) -> int | None:
 
 def write_usage(usage: Usage) -> dict[str, Any]:
     """Usage as Google counts it, which leaves out what is 0."""
-    tools = usage.extra.get(NAME, {}).get("toolUsePromptTokenCount", 0)
+    tools = read_count(usage.extra.get(NAME, {}).get("toolUsePromptTokenCount")) or 0
     written = given(
         promptTokenCount=None if usage.input is None else usage.input - tools,
         cachedContentTokenCount=usage.cached or None,

@@ -18,6 +18,7 @@ from llmproxy.core.chat import (
     ToolResult,
 )
 from llmproxy.core.errors import ParseError, UnsupportedFeature
+from llmproxy.core.shape import NONSENSE
 from llmproxy.dialects.extra import given, keep, kept, lay_over
 from llmproxy.dialects.gemini_generate.config import is_third_generation, read_config, read_rest, write_config
 from llmproxy.dialects.gemini_generate.names import NAME, camel_cased, several
@@ -38,6 +39,7 @@ from llmproxy.dialects.gemini_generate.tools import (
     write_tool_choice,
     write_tools,
 )
+from llmproxy.dialects.losses import answered, note_cache, unsaid
 from llmproxy.dialects.tools import with_names
 
 _KNOWN = ("model", "contents", "systemInstruction", "tools", "toolConfig", "generationConfig", "cachedContent")
@@ -47,8 +49,7 @@ _USER_ROLES = ("user", "function", "tool")
 # (https://ai.google.dev/gemini-api/docs/thought-signatures#faqs).
 NO_SIGNATURE = "skip_thought_signature_validator"
 
-_LOST = ("logit_bias", "user", "metadata")
-"""Members of a `Chat` that there is no word for."""
+_NO_WORD = ("logit_bias", "user", "metadata", "parallel_tool_calls", "name")
 
 
 def read_request(body: Mapping[str, Any]) -> Chat:
@@ -104,25 +105,21 @@ def _read_parts(content: Mapping[str, Any], where: str) -> Iterator[Part]:
     for index, part in enumerate(several(content.get("parts"))):
         try:
             yield from read_part(part)
-        except (LookupError, TypeError, ValueError, AttributeError) as error:
-            where = f"{where}.parts.{index}"
-            raise ParseError(f"{where}: Not a part that can be read.", param=where) from error
+        except NONSENSE as error:
+            place = f"{where}.parts.{index}"
+            raise ParseError(f"{place}: Not a part that can be read.", param=place) from error
 
 
 def _read_tools(tools: Any) -> Iterator[Any]:
     try:
         yield from read_tools(tools)
-    except (LookupError, TypeError, AttributeError) as error:
+    except NONSENSE as error:
         raise ParseError("tools: Not tools that can be read.", param="tools") from error
 
 
 def write_request(chat: Chat) -> tuple[dict[str, Any], list[str]]:
     """The body that asks `chat`, and what of it could not be said."""
-    lost = [name for name in _LOST if getattr(chat, name) is not None]
-    if chat.parallel_tool_calls is False:
-        lost.append("parallel_tool_calls")
-    if any(message.name for message in chat.messages):
-        lost.append("name")
+    lost = unsaid(chat, _NO_WORD)
     writer = _ContentWriter(is_third_generation(chat.model), lost)
     messages = with_names(chat).messages
     choice = write_tool_choice(chat.tool_choice)
@@ -217,8 +214,7 @@ class _ContentWriter:
         Args:
             shown: Takes the media that a tool answered, for models that want them behind all answers.
         """
-        if getattr(part, "cache", None) is not None:
-            self._lost.append("cache")
+        note_cache(part, self._lost)
         if isinstance(part, ToolCall):
             yield _signed(write_call(part), part)
         elif isinstance(part, ToolResult):
@@ -232,11 +228,12 @@ class _ContentWriter:
             yield _signed(write_text(part), part)
 
     def _result(self, result: ToolResult, shown: list[dict[str, Any]]) -> dict[str, Any]:
-        if any(isinstance(part, Text) and part.cache for part in result.parts):
-            self._lost.append("cache")
+        for part in result.parts:
+            if isinstance(part, Text):
+                note_cache(part, self._lost)
         media = [
             written
-            for part in result.parts
+            for part in answered(result, NAME)
             if not isinstance(part, Text) and not (isinstance(part, Document) and part.text is not None)
             for written in self._part(part, shown)
         ]

@@ -24,7 +24,7 @@ NAMES = {
 }
 """What we call a setting, and what Google calls it."""
 
-_KNOWN = frozenset(NAMES.values()) | {"responseMimeType", "responseSchema", "responseJsonSchema", "thinkingConfig"}
+KNOWN = frozenset(NAMES.values()) | {"responseMimeType", "responseSchema", "responseJsonSchema", "thinkingConfig"}
 _JSON = "application/json"
 
 # Models that think by levels rather than by a number of tokens, and want a signature on calls: the third generation,
@@ -64,7 +64,7 @@ def read_config(config: Mapping[str, Any]) -> dict[str, Any]:
 
 def read_rest(config: Mapping[str, Any]) -> dict[str, Any]:
     """What there is no word for. Text alone is what models answer with anyway."""
-    rest = {name: value for name, value in config.items() if name not in _KNOWN}
+    rest = {name: value for name, value in config.items() if name not in KNOWN}
     if rest.get("responseModalities") == ["TEXT"]:
         del rest["responseModalities"]
     return rest
@@ -103,7 +103,7 @@ def write_config(chat: Chat) -> dict[str, Any]:
     return given(
         **{**members, "stopSequences": list(chat.stop) or None},
         **_write_format(chat.response_format),
-        thinkingConfig=_write_thinking(chat.reasoning, chat.model) or None,
+        thinkingConfig=write_thinking(chat.reasoning, chat.model) or None,
     )
 
 
@@ -117,7 +117,7 @@ def _write_format(format: ResponseFormat | None) -> dict[str, Any]:
     return lay_over({"responseMimeType": _JSON, **given(responseJsonSchema=schema)}, format.extra, NAME)
 
 
-def _write_thinking(reasoning: Reasoning | None, model: str) -> dict[str, Any]:
+def write_thinking(reasoning: Reasoning | None, model: str) -> dict[str, Any]:
     """An effort as a level where the model knows levels, else as tokens; never both, which is refused."""
     if reasoning is None:
         return {}

@@ -2,10 +2,14 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from marshmallow import fields
+
 from llmproxy.core.errors import LLMProxyError, ProviderError
+from llmproxy.core.sse import Event
+from llmproxy.dialects.fields import BodySchema
 from llmproxy.dialects.statuses import error_for
 
 _NAMES = {
@@ -20,12 +24,23 @@ _NAMES = {
     503: "UNAVAILABLE",
     504: "DEADLINE_EXCEEDED",
 }
-_ALL_NAMES = frozenset(_NAMES.values()) | {"FAILED_PRECONDITION", "OUT_OF_RANGE", "ALREADY_EXISTS", "UNIMPLEMENTED"}
-_BAD_KEY = frozenset({"API_KEY_INVALID", "API_KEY_EXPIRED"})
-_CANCELLED = 499  # over there; passed on, it would say that our client left
+_ALL_NAMES = (*_NAMES.values(), "FAILED_PRECONDITION", "OUT_OF_RANGE", "ALREADY_EXISTS", "UNIMPLEMENTED")
+_BAD_KEY = ("API_KEY_INVALID", "API_KEY_EXPIRED")
 _SECONDS = re.compile(r"(\d+(?:\.\d+)?)s")
 # The statuses in a stream's error that mean something to us; the message of any other may repeat the prompt.
 _IN_STREAM = frozenset({401, 403, 429, 503, 504})
+
+
+class _Status(BodySchema):
+    code = fields.Integer(required=True)
+    message = fields.String(required=True)
+    status = fields.String(required=True)
+
+
+class ErrorSchema(BodySchema):
+    """What `write_error` makes."""
+
+    error = fields.Nested(_Status, required=True)
 
 
 def read_error(status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
@@ -33,8 +48,6 @@ def read_error(status: int, headers: Mapping[str, str], body: bytes) -> Provider
     said = _read_object(body)
     if status == 200:
         status = next((each for each in _IN_STREAM if each == said.get("code")), 500)
-    if status == _CANCELLED:
-        return ProviderError(detail=f"upstream status {status}")
     details = [each for each in _list(said.get("details")) if isinstance(each, dict)]
     if any(each.get("reason") in _BAD_KEY for each in details):  # which comes with a status of 400
         status = 401
@@ -71,6 +84,11 @@ def _retry_header(details: list[dict[str, Any]]) -> dict[str, str]:
         if match:
             return {"retry-after": match[1]}
     return {}
+
+
+def error_events(error: LLMProxyError) -> Iterator[Event]:
+    """The frame that ends a stream."""
+    yield Event.of_json(write_error(error)[1])
 
 
 def write_error(error: LLMProxyError) -> tuple[int, dict[str, Any]]:

@@ -5,11 +5,14 @@ The model and the form of the answer stand in the path, so they are kept beside 
 
 import copy
 from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, Self
 
+from llmproxy.core.chat import Reasoning
 from llmproxy.core.context import RequestContext
 from llmproxy.dialects.base import ClientDialect, JSONRequest
-from llmproxy.dialects.gemini_generate.config import NAMES
+from llmproxy.dialects.defaults import as_list
+from llmproxy.dialects.gemini_generate.config import KNOWN, NAMES, write_thinking
 from llmproxy.dialects.gemini_generate.names import NAME, member, several, spelling
 
 STREAM = "streamGenerateContent"
@@ -19,6 +22,12 @@ class GenerateRequest(JSONRequest):
     """A call of `:generateContent` or `:streamGenerateContent`."""
 
     dialect = NAME
+    places = MappingProxyType({
+        **{own: f"generationConfig.{own}" for own in KNOWN},
+        **{name: f"generationConfig.{own}" for name, own in NAMES.items()},
+        "max_completion_tokens": "generationConfig.maxOutputTokens",
+        "reasoning_effort": "generationConfig.thinkingConfig",
+    })  # fmt: skip
 
     def __init__(
         self, body: dict[str, Any], context: RequestContext, client_dialect: ClientDialect, raw: bytes | None = None
@@ -59,15 +68,13 @@ class GenerateRequest(JSONRequest):
     def with_max_tokens(self, limit: int) -> Self:
         return self._with_config({spelling(self._config, "maxOutputTokens"): limit})
 
-    def with_defaults(self, params: Mapping[str, Any]) -> Self:
-        """What is a setting of the generation, by our name or by Google's, goes where those are."""
-        own = {NAMES.get(name, name): value for name, value in params.items()}
-        settings = {name: value for name, value in own.items() if name in NAMES.values()}
-        if isinstance(settings.get("stopSequences"), str):
-            settings["stopSequences"] = [settings["stopSequences"]]
-        missing = {name: value for name, value in settings.items() if member(self._config, name) is None}
-        edited = super().with_defaults({name: value for name, value in own.items() if name not in settings})
-        return edited._with_config(missing) if missing else edited
+    def said(self, name: str, value: Any) -> Any:
+        if name == "reasoning_effort":
+            return write_thinking(Reasoning(effort=value), self.model) or None
+        return as_list(value) if name == "stop" else value
+
+    def spelling(self, said: Mapping[str, Any], name: str) -> str:
+        return spelling(said, name)
 
     def texts(self) -> Iterator[str]:
         for content in self._contents():

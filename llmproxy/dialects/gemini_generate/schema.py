@@ -1,15 +1,35 @@
-"""What we rely on in a generateContent request, in either spelling."""
+"""What we rely on in a generateContent request, in either spelling, and what a whole answer surely holds."""
 
+from types import MappingProxyType
 from typing import Any
 
 from marshmallow import ValidationError, fields
 
-from llmproxy.dialects.fields import BodySchema, Limit
+from llmproxy.dialects.fields import BodyField, BodySchema, Limit
 from llmproxy.dialects.gemini_generate.names import several
 
+# In JSON Schema, a content; its one part may stand without the brackets, as a single content may.
+_PART = {"text": {"type": ["string", "null"]}}
+_CONTENT = {
+    "role": {"type": ["string", "null"]},
+    "parts": {
+        "type": ["array", "object", "null"],
+        "items": {"type": "object", "properties": _PART},
+        "properties": _PART,
+    },
+}
 
-class Contents(fields.Field[list[Any]]):
+
+class Contents(BodyField[list[Any]]):
     """A conversation: contents with roles and parts."""
+
+    json_schema = MappingProxyType({
+        "type": ["array", "object"],
+        "minItems": 1,
+        "items": {"type": "object", "properties": _CONTENT},
+        "minProperties": 1,
+        "properties": _CONTENT,
+    })  # fmt: skip
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[Any]:
         if not value or not isinstance(value, (list, dict)):
@@ -21,8 +41,10 @@ class Contents(fields.Field[list[Any]]):
         return several(value)
 
 
-class Content(fields.Field[dict[str, Any]]):
+class Content(BodyField[dict[str, Any]]):
     """One content, as the system instruction is."""
+
+    json_schema = MappingProxyType({"type": "object", "properties": _CONTENT})
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> dict[str, Any]:
         problem = content_problem(value)
@@ -60,3 +82,7 @@ class GenerateSchema(BodySchema):
     system_instruction = Content(allow_none=True)
     generationConfig = fields.Nested(ConfigSchema, allow_none=True)
     generation_config = fields.Nested(ConfigSchema, allow_none=True)
+
+
+class AnswerSchema(BodySchema):
+    candidates = fields.List(fields.Dict())  # none of a prompt that was blocked

@@ -51,23 +51,20 @@ def signs(event: Event, whole: bool) -> Signs:
     if not isinstance(value, dict):
         raise ValueError("not an object")
     candidates, said = value.get("candidates"), value.get("usageMetadata")
-    try:
-        usage = count(said) if said else None
-        if whole:
-            if candidates or said or value.get("promptFeedback"):
-                return Signs(usage, finished=True, terminal=True)
-        elif candidates:
-            for candidate in candidates:
-                if candidate.get("finishReason"):
-                    return Signs(usage, finished=True)
-            return Signs(usage)
-        if value.get("error"):
-            return Signs(error=True)
-        if whole:
-            raise ValueError("an answer without candidates")
-        return Signs(usage, finished=is_blocked(value))
-    except (AttributeError, TypeError) as error:
-        raise ValueError("members that are none of this dialect's") from error
+    usage = count(said) if said else None
+    if whole:
+        if candidates or said or value.get("promptFeedback"):
+            return Signs(usage, finished=True, terminal=True)
+    elif candidates:
+        for candidate in candidates:
+            if candidate.get("finishReason"):
+                return Signs(usage, finished=True)
+        return Signs(usage)
+    if value.get("error"):
+        return Signs(error=True)
+    if whole:
+        raise ValueError("an answer without candidates")
+    return Signs(usage, finished=is_blocked(value))
 
 
 def reader() -> Callable[[Event], list[Delta]]:
@@ -85,11 +82,12 @@ class _Reader:
 
     def read(self, event: Event) -> list[Delta]:
         frame = event.json()
-        deltas: list[Delta] = [*self._beginning(frame)]
+        deltas = list(self._beginning(frame))
         said = frame.get("usageMetadata")
         if said and said != self._usage:
             self._usage = said
-            deltas += [Counted(usage) for usage in (read_usage(said),) if usage]
+            usage = read_usage(said)
+            deltas += [Counted(usage)] if usage else []
         for candidate in frame.get("candidates") or ():
             number = candidate.get("index") or 0
             if number not in self._choices:

@@ -6,6 +6,7 @@ from typing import Any
 from llmproxy.core.chat import Other, Tool, ToolChoice
 from llmproxy.dialects.extra import given, keep, lay_over
 from llmproxy.dialects.gemini_generate.names import NAME, several
+from llmproxy.dialects.losses import note_cache
 
 _MODES = {"auto": "AUTO", "none": "NONE", "required": "ANY"}
 _CHOICES = {"AUTO": "auto", "NONE": "none", "ANY": "required", "VALIDATED": "auto"}
@@ -49,8 +50,7 @@ def _write_declaration(tool: Tool, lost: list[str]) -> dict[str, Any]:
     """A function. Only `parametersJsonSchema` takes all of JSON Schema; the older `parameters` refuses much of it."""
     if tool.strict:
         lost.append("strict")
-    if tool.cache:
-        lost.append("cache")
+    note_cache(tool, lost)
     parameters = None if "parameters" in tool.extra.get(NAME, {}) else tool.parameters
     written = {"name": tool.name, **given(description=tool.description, parametersJsonSchema=parameters)}
     return lay_over(written, tool.extra, NAME)

@@ -10,17 +10,17 @@ from llmproxy.core.chat import Chat
 from llmproxy.core.context import RequestContext
 from llmproxy.core.errors import LLMProxyError, ProviderError
 from llmproxy.core.request import LLMRequest
-from llmproxy.core.response import NOTHING, Signs
+from llmproxy.core.response import Signs
 from llmproxy.core.sse import Event, Step
 from llmproxy.dialects.base import ClientDialect, ProviderDialect
-from llmproxy.dialects.ollama_chat.answer import read_answer, read_usage, write_answer
+from llmproxy.dialects.ollama_chat.answer import read_answer, write_answer
 from llmproxy.dialects.ollama_chat.chat import read_request, write_request
-from llmproxy.dialects.ollama_chat.errors import error_events, read_error, write_error
+from llmproxy.dialects.ollama_chat.errors import ErrorSchema, error_events, read_error, write_error
 from llmproxy.dialects.ollama_chat.models import LOOKUPS
 from llmproxy.dialects.ollama_chat.parts import NAME
 from llmproxy.dialects.ollama_chat.request import OllamaRequest
-from llmproxy.dialects.ollama_chat.schema import ChatSchema
-from llmproxy.dialects.ollama_chat.stream import OllamaWriter, reader
+from llmproxy.dialects.ollama_chat.schema import AnswerSchema, ChatSchema
+from llmproxy.dialects.ollama_chat.stream import OllamaWriter, reader, signs
 
 STREAM_TYPE = "application/x-ndjson"
 
@@ -30,6 +30,8 @@ class OllamaChatClient(ClientDialect):
     paths = ("/api/chat",)
     lookups = LOOKUPS
     schema = ChatSchema()
+    answer_schema = AnswerSchema()
+    error_schema = ErrorSchema()
     request_class = OllamaRequest
     stream_type = STREAM_TYPE
     # A line must name a model and a date, and nobody is told here whose or when.
@@ -72,19 +74,7 @@ class OllamaChatProvider(ProviderDialect):
         return reader()
 
     def signs(self, event: Event, whole: bool) -> Signs:
-        line = event.json()
-        if not isinstance(line, dict):
-            raise ValueError("not an object")
-        if line.get("error"):
-            return _ERROR
-        if not line.get("done") and not whole:
-            return NOTHING
-        if whole and not isinstance(line.get("message"), dict):
-            raise ValueError("an answer without a message")
-        return Signs(read_usage(line), finished=True, terminal=True)
+        return signs(event, whole)
 
     def read_error(self, status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
         return read_error(status, headers, body)
-
-
-_ERROR = Signs(error=True)

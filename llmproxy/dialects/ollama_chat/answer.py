@@ -8,10 +8,10 @@ from llmproxy.core.answer import DEFAULT_REASON, Answer, Choice, FinishReason, S
 from llmproxy.core.chat import Audio, Extra, Image, Refusal, Text, Thinking, TokenLogprob, ToolCall
 from llmproxy.core.request import LLMRequest
 from llmproxy.dialects.counts import read_count
-from llmproxy.dialects.extra import given, keep, kept, lay_over
+from llmproxy.dialects.extra import given, keep, keep_within, kept, lay_over
+from llmproxy.dialects.logprobs import read_logprobs, write_logprobs
 from llmproxy.dialects.ollama_chat.ids import write_id
 from llmproxy.dialects.ollama_chat.parts import MESSAGE_MEMBERS, NAME, read_parts, write_calls
-from llmproxy.dialects.openai_chat.answer import read_logprobs, write_logprobs
 from llmproxy.dialects.tools import made_id
 
 DURATIONS = ("total_duration", "load_duration", "prompt_eval_duration", "eval_duration")
@@ -24,9 +24,8 @@ def read_answer(body: Any) -> Answer:
     message = body["message"]
     parts = _with_logprobs(list(read_parts(message)), read_logprobs(body.get("logprobs")))
     reason, own = read_reason(body.get("done_reason"), any(isinstance(part, ToolCall) for part in parts))
-    inner = keep(NAME, message, MESSAGE_MEMBERS)
-    members = {**own.get(NAME, {}), **({"message": inner[NAME]} if inner else {})}
-    choice = Choice(tuple(parts), reason, extra={NAME: members} if members else {})
+    extra = keep_within(NAME, {**own.get(NAME, {}), "message": message}, (), "message", MESSAGE_MEMBERS)
+    choice = Choice(tuple(parts), reason, extra=extra)
     return Answer((choice,), read_usage(body) or Usage(), None, body.get("model"), extra=keep(NAME, body, KNOWN))
 
 
@@ -55,7 +54,7 @@ def read_usage(line: Mapping[str, Any]) -> Usage | None:
     prompt, output = (read_count(line.get(name)) for name in COUNTS)
     if prompt is None and output is None and not durations:
         return None
-    return Usage(prompt, output, extra={NAME: durations} if durations else {})
+    return Usage(prompt, output, extra=keep(NAME, durations))
 
 
 def write_answer(answer: Answer, request: LLMRequest) -> dict[str, Any]:

@@ -16,30 +16,27 @@ from llmproxy.core.chat import (
     ResponseFormat,
     Text,
     Thinking,
-    Tool,
     ToolCall,
     ToolChoice,
     ToolResult,
 )
 from llmproxy.core.errors import ParseError, UnsupportedFeature
+from llmproxy.core.shape import NONSENSE
 from llmproxy.dialects.documents import text_of
 from llmproxy.dialects.extra import given, keep, lay_over
 from llmproxy.dialects.functions import callable_tools, read_tool, write_tool
+from llmproxy.dialects.losses import answered, note_cache, refuse_several_answers, unsaid
 from llmproxy.dialects.ollama_chat.ids import read_id
 from llmproxy.dialects.ollama_chat.parts import MESSAGE_MEMBERS, NAME, read_content, read_parts, write_calls
-from llmproxy.dialects.ollama_chat.request import read_limit
+from llmproxy.dialects.ollama_chat.request import SAME, level_of, read_limit
+from llmproxy.dialects.sources import data_of
 from llmproxy.dialects.tools import with_names
 
-# Options that both sides call the same and that need no translation.
-_SAME = ("temperature", "top_p", "top_k", "seed", "presence_penalty", "frequency_penalty")
-_OPTIONS = frozenset(_SAME) | {"num_predict", "stop"}
+_OPTIONS = frozenset(SAME) | {"num_predict", "stop"}
 _KNOWN = ("model", "messages", "stream", "tools", "options", "format", "think", "logprobs", "top_logprobs")
 _RESULT_MEMBERS = ("role", "content", "images", "tool_name", "tool_call_id", "name")
 
-_NO_WORD = ("logit_bias", "user", "metadata")
-
-# Ollama takes three of the efforts (https://docs.ollama.com/capabilities/thinking).
-_LEVELS = {"minimal": "low", "xhigh": "high", "max": "high"}
+_NO_WORD = ("logit_bias", "user", "metadata", "parallel_tool_calls", "name")
 
 
 def read_request(body: Mapping[str, Any]) -> Chat:
@@ -53,7 +50,7 @@ def read_request(body: Mapping[str, Any]) -> Chat:
         raise UnsupportedFeature("This target has no models that could be loaded.", param="messages")
     options = body.get("options") or {}
     stop = options.get("stop")
-    same: dict[str, Any] = {name: options.get(name) for name in _SAME}
+    same: dict[str, Any] = {name: options.get(name) for name in SAME}
     return Chat(
         model=body.get("model") or "",
         messages=tuple(_read_message(message, f"messages.{i}") for i, message in enumerate(body["messages"])),
@@ -72,7 +69,7 @@ def read_request(body: Mapping[str, Any]) -> Chat:
 def _read_extra(body: Mapping[str, Any], options: Mapping[str, Any]) -> Extra:
     own = {name: value for name, value in body.items() if name not in _KNOWN}
     rest = {name: value for name, value in options.items() if name not in _OPTIONS}
-    return keep(NAME, {**own, "options": rest} if rest else own, ())
+    return keep(NAME, {**own, "options": rest} if rest else own)
 
 
 def _read_message(message: Mapping[str, Any], where: str) -> Message:
@@ -82,7 +79,7 @@ def _read_message(message: Mapping[str, Any], where: str) -> Message:
             return Message("user", (_read_result(message),))
         if role in ("system", "user", "assistant"):
             return Message(role, tuple(read_parts(message)), extra=keep(NAME, message, MESSAGE_MEMBERS))
-    except (LookupError, TypeError, ValueError, AttributeError) as error:
+    except NONSENSE as error:
         raise ParseError(f"{where}: Not a message of Ollama's.", param=where) from error
     raise ParseError(f"{where}.role: Not one of a conversation's roles.", param=f"{where}.role")
 
@@ -97,7 +94,7 @@ def _read_tools(body: Mapping[str, Any]) -> Iterator[Any]:
     for index, tool in enumerate(body.get("tools") or ()):
         try:
             yield read_tool(tool, NAME)
-        except (TypeError, AttributeError) as error:
+        except NONSENSE as error:
             raise ParseError(f"tools.{index}: Not a tool.", param=f"tools.{index}") from error
 
 
@@ -119,12 +116,9 @@ def write_request(chat: Chat) -> tuple[dict[str, Any], list[str]]:
     Raises:
         UnsupportedFeature: More than one answer is wanted, or the conversation holds what Ollama has no place for.
     """
-    if (chat.n or 1) > 1:
-        raise UnsupportedFeature("This target gives one answer at a time.", param="n")
+    refuse_several_answers(chat)
+    lost = unsaid(chat, _NO_WORD)
     chat = with_names(chat)
-    lost = [name for name in _NO_WORD if getattr(chat, name) is not None]
-    if chat.parallel_tool_calls is False:
-        lost.append("parallel_tool_calls")
     body = {
         "model": chat.model,
         "messages": [written for message in chat.messages for written in _write_message(message, lost)],
@@ -142,14 +136,12 @@ def write_request(chat: Chat) -> tuple[dict[str, Any], list[str]]:
 
 
 def _write_options(chat: Chat) -> dict[str, Any]:
-    same = {name: getattr(chat, name) for name in _SAME}
+    same = {name: getattr(chat, name) for name in SAME}
     return given(num_predict=chat.max_tokens, stop=list(chat.stop) or None, **same)
 
 
 def _write_message(message: Message, lost: list[str]) -> Iterator[dict[str, Any]]:
     """The messages that say one turn: each result of a tool is one of its own, and comes first."""
-    if message.name is not None:
-        lost.append("name")
     results = [part for part in message.parts if isinstance(part, ToolResult)]
     yield from (_write_result(result, lost) for result in results)
     rest = [part for part in message.parts if not isinstance(part, ToolResult)]
@@ -161,9 +153,8 @@ def _write_message(message: Message, lost: list[str]) -> Iterator[dict[str, Any]
 def _write_result(result: ToolResult, lost: list[str]) -> dict[str, Any]:
     if result.is_error:
         lost.append("is_error")
-    if result.cache:
-        lost.append("cache")
-    written = {"role": "tool", **_write_parts(result.parts, lost)}
+    note_cache(result, lost)
+    written = {"role": "tool", **_write_parts(answered(result, NAME), lost)}
     return lay_over({**written, **given(tool_name=result.name, tool_call_id=result.call_id)}, result.extra, NAME)
 
 
@@ -172,8 +163,8 @@ def _write_parts(parts: Iterable[Part], lost: list[str]) -> dict[str, Any]:
     parts = list(parts)
     calls = [part for part in parts if isinstance(part, ToolCall)]
     images = [_write_image(part, lost) for part in parts if isinstance(part, Image)]
-    if any(getattr(part, "cache", None) for part in parts):
-        lost.append("cache")
+    for part in parts:
+        note_cache(part, lost)
     return {
         "content": "".join(map(_write_text, parts)),
         **given(thinking=_write_thoughts(parts, lost) or None, images=images or None),
@@ -202,9 +193,7 @@ def _write_thoughts(parts: Iterable[Part], lost: list[str]) -> str:
 def _write_image(image: Image, lost: list[str]) -> str:
     if image.detail is not None:
         lost.append("detail")
-    if image.source.data is None:
-        raise UnsupportedFeature("This target takes images only with the request itself, not by URL.")
-    return image.source.data
+    return data_of(image.source, "images")
 
 
 def _write_tools(chat: Chat, lost: list[str]) -> list[dict[str, Any]]:
@@ -216,8 +205,7 @@ def _write_tools(chat: Chat, lost: list[str]) -> list[dict[str, Any]]:
         lost.append("tool_choice")
     tools = callable_tools(chat, NAME)
     for tool in tools:
-        if isinstance(tool, Tool) and tool.cache:
-            lost.append("cache")
+        note_cache(tool, lost)
     return [write_tool(tool, NAME) for tool in tools]
 
 
@@ -235,4 +223,4 @@ def _write_think(reasoning: Reasoning | None, lost: list[str]) -> bool | str | N
     if reasoning.visible is False:  # thoughts are always shown
         lost.append("visible")
     effort = reasoning.as_effort()
-    return _LEVELS.get(effort, effort) if effort else reasoning.enabled
+    return level_of(effort) if effort else reasoning.enabled

@@ -20,6 +20,15 @@ _DETAILS = {
 # What the dialect can carry to any model. Tools offer their own only where this says that they may.
 _CAPABILITIES = ("completion", "tools", "vision")
 
+# Where a model is named; the latter by older clients.
+_NAMES = ("model", "name")
+_ASKED = {
+    "type": "object",
+    "anyOf": [
+        {"required": [member], "properties": {member: {"type": "string", "minLength": 1}}} for member in _NAMES
+    ],
+}
+
 
 def list_models(models: Models, asked: Mapping[str, Any]) -> dict[str, Any]:
     """Every model there is to see."""
@@ -32,8 +41,8 @@ def _write_model(name: str) -> dict[str, Any]:
 
 def show_model(models: Models, asked: Mapping[str, Any]) -> dict[str, Any]:
     """The one that is asked for."""
-    name = asked.get("model") or asked.get("name")  # the latter from older clients
-    if not isinstance(name, str):
+    name = next((asked[member] for member in _NAMES if isinstance(asked.get(member), str) and asked[member]), None)
+    if name is None:
         raise ParseError("model: Missing data for required field.", param="model")
     models.find(name)
     return {
@@ -54,6 +63,6 @@ def show_version(models: Models, asked: Mapping[str, Any]) -> dict[str, Any]:
 
 LOOKUPS = (
     Lookup("/api/tags", list_models),
-    Lookup("/api/show", show_model, method="POST"),
+    Lookup("/api/show", show_model, method="POST", body=_ASKED),
     Lookup("/api/version", show_version),
 )

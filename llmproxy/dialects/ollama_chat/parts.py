@@ -6,7 +6,8 @@ from typing import Any
 
 from llmproxy.core.chat import Image, Source, Text, Thinking, ToolCall
 from llmproxy.core.sse import dumps
-from llmproxy.dialects.extra import given, keep, lay_over
+from llmproxy.dialects.contents import string
+from llmproxy.dialects.extra import given, keep_within, lay_over
 from llmproxy.dialects.ollama_chat.ids import read_id, with_texts
 
 NAME = "ollama.chat"
@@ -37,9 +38,7 @@ def read_parts(message: Mapping[str, Any]) -> Iterator[Image | Text | Thinking |
 def read_content(message: Mapping[str, Any]) -> Iterator[Image | Text]:
     """The images and the text of a message."""
     yield from read_images(message)
-    content = message.get("content") or ""
-    if not isinstance(content, str):
-        raise TypeError("a content that is no text")
+    content = string(message.get("content") or "")
     if content:
         yield Text(content)
 
@@ -76,15 +75,12 @@ def read_call(call: Mapping[str, Any]) -> ToolCall:
     function = call["function"]
     arguments = function.get("arguments")
     known = read_id(call.get("id"))
-    inner = keep(NAME, function, ("index", "name", "arguments"))
-    outer = keep(NAME, call, ("id", "type", "function"))
-    members = {**outer.get(NAME, {}), **({"function": inner[NAME]} if inner else {})}
     return ToolCall(
         known.id,
         function["name"],
         arguments if isinstance(arguments, str) else dumps(arguments or {}),
         known.signature,
-        extra={NAME: members} if members else {},
+        extra=keep_within(NAME, call, ("id", "type"), "function", ("index", "name", "arguments")),
     )
 
 

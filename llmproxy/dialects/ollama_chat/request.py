@@ -1,23 +1,32 @@
 """A chat request of Ollama's, and the edits that know where it keeps its options."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Self
 
+from llmproxy.dialects.defaults import as_list
 from llmproxy.dialects.ollama_chat.parts import NAME
 from llmproxy.dialects.openai_chat.request import ChatRequest
 
-# What stands in `options` rather than beside it, by the names that a configuration's `params` may use.
-IN_OPTIONS = {
-    "max_tokens": "num_predict", "num_predict": "num_predict", "temperature": "temperature", "top_p": "top_p",
-    "top_k": "top_k", "stop": "stop", "seed": "seed", "presence_penalty": "presence_penalty",
-    "frequency_penalty": "frequency_penalty",
-}  # fmt: skip
+# Options that OpenAI's chat has too, under the same names.
+SAME = ("temperature", "top_p", "top_k", "seed", "presence_penalty", "frequency_penalty")
+
+# Ollama takes three of the efforts (https://docs.ollama.com/capabilities/thinking).
+_LEVELS = {"minimal": "low", "xhigh": "high", "max": "high"}
 
 
 class OllamaRequest(ChatRequest):
     """A call of `/api/chat`; its messages are built like OpenAI's, and their contents are always texts."""
 
     dialect = NAME
+    places = MappingProxyType({
+        **{name: f"options.{name}" for name in (*SAME, "stop", "num_predict")},
+        "max_tokens": "options.num_predict",
+        "max_completion_tokens": "options.num_predict",
+        "logprobs": "logprobs",
+        "top_logprobs": "top_logprobs",
+        "reasoning_effort": "think",
+    })  # fmt: skip
 
     @property
     def stream(self) -> bool:
@@ -36,11 +45,10 @@ class OllamaRequest(ChatRequest):
     def with_max_tokens(self, limit: int) -> Self:
         return self._with_options(num_predict=limit)
 
-    def with_defaults(self, params: Mapping[str, Any]) -> Self:
-        inner = {IN_OPTIONS[name]: value for name, value in params.items() if name in IN_OPTIONS}
-        missing = {name: value for name, value in inner.items() if self._options.get(name) is None}
-        outer = super().with_defaults({name: value for name, value in params.items() if name not in IN_OPTIONS})
-        return outer._with_options(**missing) if missing else outer
+    def said(self, name: str, value: Any) -> Any:
+        if name == "reasoning_effort":
+            return value != "none" and level_of(value)
+        return as_list(value) if name == "stop" else value
 
     @property
     def _options(self) -> Mapping[str, Any]:
@@ -48,6 +56,11 @@ class OllamaRequest(ChatRequest):
 
     def _with_options(self, **members: Any) -> Self:
         return self.with_members(options={**self._options, **members})
+
+
+def level_of(effort: str) -> str:
+    """An effort as Ollama knows it."""
+    return _LEVELS.get(effort, effort)
 
 
 def read_limit(options: Mapping[str, Any]) -> int | None:

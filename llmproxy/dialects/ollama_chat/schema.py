@@ -1,4 +1,4 @@
-"""What we rely on in a chat request of Ollama's."""
+"""What we rely on in a chat request of Ollama's, and what a whole answer surely holds."""
 
 from marshmallow import fields
 
@@ -14,3 +14,7 @@ class ChatSchema(BodySchema):
     messages = Messages(required=True, may_be_empty=True)  # it is how a model is loaded
     stream = Flag(allow_none=True)
     options = fields.Nested(OptionsSchema, allow_none=True)
+
+
+class AnswerSchema(BodySchema):
+    message = fields.Dict(required=True)

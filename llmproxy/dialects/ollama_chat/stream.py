@@ -1,4 +1,4 @@
-"""A streamed answer: lines, and the steps of the neutral model."""
+"""A streamed answer: lines, and the steps of the neutral model. https://docs.ollama.com/api/streaming"""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -21,9 +21,11 @@ from llmproxy.core.answer import (
 )
 from llmproxy.core.chat import Audio, Extra, Image, Refusal, Text, Thinking, ToolCall
 from llmproxy.core.request import LLMRequest
+from llmproxy.core.response import NOTHING, Signs
 from llmproxy.core.sse import Event, dumps
 from llmproxy.dialects.borders import Borders
 from llmproxy.dialects.extra import keep, lay_over
+from llmproxy.dialects.logprobs import read_logprobs, write_logprobs
 from llmproxy.dialects.ollama_chat.answer import (
     KNOWN,
     head,
@@ -35,12 +37,28 @@ from llmproxy.dialects.ollama_chat.answer import (
     write_usage,
 )
 from llmproxy.dialects.ollama_chat.parts import MESSAGE_MEMBERS, NAME, read_call, read_images, write_calls
-from llmproxy.dialects.openai_chat.answer import read_logprobs, write_logprobs
 from llmproxy.dialects.serial import SerialWriter
 
 _KNOWN_OF_LINE = KNOWN | {"model", "created_at"}
 _KNOWN_OF_MESSAGE = frozenset(MESSAGE_MEMBERS)
 _NOTHING: Mapping[str, Any] = {"role": "assistant", "content": ""}
+
+
+def signs(event: Event, whole: bool) -> Signs:
+    """What a relay needs to know of a line, or of a whole answer."""
+    line = event.json()
+    if not isinstance(line, dict):
+        raise ValueError("not an object")
+    if line.get("error"):
+        return _ERROR
+    if not line.get("done") and not whole:
+        return NOTHING
+    if whole and not isinstance(line.get("message"), dict):
+        raise ValueError("an answer without a message")
+    return Signs(read_usage(line), finished=True, terminal=True)
+
+
+_ERROR = Signs(error=True)
 
 
 def reader() -> Callable[[Event], list[Delta]]:
@@ -91,7 +109,7 @@ class _Reader:
             yield Counted(usage)
         reason, own = read_reason(line.get("done_reason"), self._has_calls)
         members = {**keep(NAME, line, _KNOWN_OF_LINE).get(NAME, {}), **own.get(NAME, {})}
-        yield End(reason, extra={NAME: members} if members else {})
+        yield End(reason, extra=keep(NAME, members))
 
 
 class OllamaWriter(SerialWriter):

@@ -1,6 +1,6 @@
 """OpenAI's chat completions. https://platform.openai.com/docs/api-reference/chat"""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -13,9 +13,9 @@ from llmproxy.dialects.openai_chat.answer import read_answer, write_answer
 from llmproxy.dialects.openai_chat.chat import read_request, write_request
 from llmproxy.dialects.openai_chat.models import LOOKUPS
 from llmproxy.dialects.openai_chat.parts import NAME
-from llmproxy.dialects.openai_chat.request import ChatRequest, ask_usage
-from llmproxy.dialects.openai_chat.schema import ChatSchema
-from llmproxy.dialects.openai_chat.stream import DONE, ChatWriter, reader
+from llmproxy.dialects.openai_chat.request import ChatRequest
+from llmproxy.dialects.openai_chat.schema import AnswerSchema, ChatSchema
+from llmproxy.dialects.openai_chat.stream import ChatWriter, reader
 
 
 class OpenAIChatClient(OpenAIClientDialect):
@@ -23,6 +23,7 @@ class OpenAIChatClient(OpenAIClientDialect):
     paths = ("/v1/chat/completions",)
     lookups = LOOKUPS
     schema = ChatSchema()
+    answer_schema = AnswerSchema()
     request_class = ChatRequest
     member_names = MappingProxyType(
         {"cache": "cache_control", "reasoning": "reasoning_effort", "thinking": "reasoning_content"}
@@ -58,9 +59,3 @@ class OpenAIChatProvider(OpenAIChoicesDialect):
 
     def reader(self) -> Callable[[Event], Iterable[Delta]]:
         return reader()
-
-    def ask_usage(self, body: dict[str, Any]) -> dict[str, Any]:
-        return ask_usage(body)
-
-    def terminal_events(self) -> Iterator[Event]:
-        yield Event.of(DONE)

@@ -4,9 +4,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from llmproxy.core.answer import DEFAULT_REASON, Answer, Choice, FinishReason, Said, Usage
-from llmproxy.core.chat import Audio, Image, Other, Refusal, Source, Text, Thinking, TokenLogprob, ToolCall
+from llmproxy.core.chat import Audio, Extra, Image, Other, Refusal, Source, Text, Thinking, TokenLogprob, ToolCall
 from llmproxy.core.request import LLMRequest
-from llmproxy.dialects.extra import given, keep, kept, lay_over
+from llmproxy.dialects.extra import given, keep, keep_within, kept, lay_over
+from llmproxy.dialects.logprobs import read_logprobs, write_logprobs
 from llmproxy.dialects.openai import read_usage
 from llmproxy.dialects.openai_chat.parts import (
     NAME,
@@ -46,14 +47,13 @@ def _read_choice(choice: Mapping[str, Any]) -> Choice:
     message = choice["message"]
     logprobs = choice.get("logprobs") or {}
     parts = list(_read_said(message, read_logprobs(logprobs.get("content"))))
-    inner = keep(NAME, message, _MESSAGE_MEMBERS)
-    outer = keep(NAME, choice, ("index", "message", "finish_reason", "logprobs"))
-    extra = {**outer.get(NAME, {}), **({"message": inner[NAME]} if inner else {})}
     reason, own = read_reason(choice.get("finish_reason"))
-    extra.update(own.get(NAME, {}))
-    return Choice(tuple(parts), reason, extra={NAME: extra} if extra else {})
+    rest = {name: value for name, value in choice.items() if name not in _CHOICE_MEMBERS}
+    extra = keep_within(NAME, {**rest, **own.get(NAME, {})}, (), "message", _MESSAGE_MEMBERS)
+    return Choice(tuple(parts), reason, extra=extra)
 
 
+_CHOICE_MEMBERS = ("index", "finish_reason", "logprobs")
 _MESSAGE_MEMBERS = ("role", "content", "refusal", "tool_calls", "function_call", "audio", "images", *THOUGHT_MEMBERS)
 
 
@@ -88,23 +88,10 @@ def read_audio(audio: Mapping[str, Any]) -> Audio:
     return Audio(Source("audio/wav", data=audio.get("data") or ""), audio.get("transcript"), extra=extra)
 
 
-def read_reason(said: Any) -> tuple[FinishReason, Mapping[str, Mapping[str, Any]]]:
+def read_reason(said: Any) -> tuple[FinishReason, Extra]:
     """Why a choice ended, and the provider's own word where ours does not lead back to it."""
     reason = _REASONS.get(said, DEFAULT_REASON)
     return reason, kept(NAME, finish_reason=said if said != reason else None)
-
-
-def read_logprobs(tokens: Any) -> tuple[TokenLogprob, ...]:
-    """The probabilities of an answer's tokens."""
-    return tuple(
-        TokenLogprob(
-            token["token"],
-            token["logprob"],
-            tuple(token["bytes"]) if token.get("bytes") is not None else None,
-            read_logprobs(token.get("top_logprobs")),
-        )
-        for token in tokens or ()
-    )
 
 
 def write_answer(answer: Answer, request: LLMRequest) -> dict[str, Any]:
@@ -182,19 +169,6 @@ def write_audio(audio: Audio, request: LLMRequest) -> dict[str, Any]:
 def write_reason(reason: FinishReason) -> str:
     """Why a choice ended; OpenAI's clients take its own words only, and it has none for an error."""
     return "stop" if reason == "error" else reason
-
-
-def write_logprobs(tokens: Iterable[TokenLogprob], *, top: bool = True) -> list[dict[str, Any]]:
-    """The probabilities of an answer's tokens."""
-    return [
-        {
-            "token": token.token,
-            "logprob": token.logprob,
-            "bytes": list(token.bytes) if token.bytes is not None else None,
-            **({"top_logprobs": write_logprobs(token.top, top=False)} if top else {}),
-        }
-        for token in tokens
-    ]
 
 
 def head(request: LLMRequest, kind: str, prefix: str = "chatcmpl") -> dict[str, Any]:

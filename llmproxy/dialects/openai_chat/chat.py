@@ -20,12 +20,13 @@ from llmproxy.core.chat import (
     ToolResult,
 )
 from llmproxy.core.errors import ParseError
-from llmproxy.dialects.extra import given, keep, kept, lay_over
-from llmproxy.dialects.functions import read_function, read_tool, write_tool
+from llmproxy.dialects.extra import given, keep, keep_within, kept, lay_over
+from llmproxy.dialects.functions import known_tools, read_function, read_tool, write_tool
+from llmproxy.dialects.losses import answered, sayable
 from llmproxy.dialects.openai_chat.parts import (
     NAME,
     THOUGHT_MEMBERS,
-    note_cache,
+    note_foreign_cache,
     read_cache,
     read_call,
     read_content,
@@ -47,6 +48,12 @@ _KNOWN = frozenset(SAME) | {
 }  # fmt: skip
 _ROLES = frozenset({"system", "developer", "user", "assistant"})
 
+# What a client may have said although it did not. Choices and probabilities it could not read if its dialect has none.
+_FILLED = (
+    "max_tokens", "temperature", "top_p", "top_k", "stop", "seed", "presence_penalty", "frequency_penalty",
+    "logit_bias", "parallel_tool_calls", "response_format", "reasoning", "user", "metadata",
+)  # fmt: skip
+
 
 def read_request(body: Mapping[str, Any]) -> Chat:
     """What a chat completions request asks."""
@@ -67,6 +74,16 @@ def read_request(body: Mapping[str, Any]) -> Chat:
         extra=keep(NAME, body, _KNOWN),
         **same,
     )
+
+
+def filled(chat: Chat, params: Mapping[str, Any]) -> Chat:
+    """The chat, asked in another dialect, with what `params` say in this one's words where it says nothing."""
+    if not params:
+        return chat
+    asked = read_request({"messages": (), **params})
+    missing = {name: getattr(asked, name) for name in _FILLED if getattr(chat, name) in (None, ())}
+    parallel = {} if chat.tools else {"parallel_tool_calls": chat.parallel_tool_calls}  # refused without tools
+    return replace(chat, **{**missing, **parallel, "extra": {**asked.extra, **chat.extra}})
 
 
 def _read_message(message: Mapping[str, Any], where: str) -> Message:
@@ -123,10 +140,9 @@ def _read_format(said: Any) -> ResponseFormat | None:
     kind = said.get("type") if isinstance(said, Mapping) else None
     if kind == "json_schema":
         schema = said["json_schema"]
-        extra = keep(NAME, schema, ("name", "description", "schema", "strict"))
-        nested = {NAME: {"json_schema": extra[NAME]}} if extra else {}
+        extra = keep_within(NAME, said, ("type",), "json_schema", ("name", "description", "schema", "strict"))
         return ResponseFormat(
-            "schema", schema.get("schema"), schema.get("name"), schema.get("description"), schema.get("strict"), nested
+            "schema", schema.get("schema"), schema.get("name"), schema.get("description"), schema.get("strict"), extra
         )
     if kind == "json_object":
         return ResponseFormat("json")
@@ -149,7 +165,7 @@ def write_request(chat: Chat, *, thinking: bool = True) -> tuple[dict[str, Any],
             stream=chat.stream or None,
             max_tokens=None if "max_completion_tokens" in own else chat.max_tokens,
             stop=list(chat.stop) or None,
-            tools=[_write_tool(tool, lost) for tool in chat.tools if _is_ours(tool)] or None,
+            tools=[_write_tool(tool, lost) for tool in known_tools(chat, NAME)] or None,
             tool_choice=_write_tool_choice(chat.tool_choice, lost),
             response_format=_write_format(chat.response_format),
             reasoning_effort=_write_effort(chat.reasoning, lost),
@@ -169,21 +185,21 @@ def _write_message(message: Message, lost: list[str], thinking: bool) -> Iterato
     shown = [part for result in results for part in result.parts if isinstance(part, Image)]
     rest = [*shown, *(part for part in message.parts if not isinstance(part, ToolResult))]
     if message.role == "assistant":
-        if rest and not _sayable(rest):  # nothing but what another provider had made for itself
+        if rest and not sayable(rest, NAME):  # nothing but what another provider had made for itself
             return
         yield _write_turn(message, rest, lost, thinking)
     elif rest or not results:
-        content = write_content(_sayable(rest), lost)
+        content = write_content(sayable(rest, NAME), lost)
         written = {"role": message.role, "content": content or "", **given(name=message.name)}
         yield lay_over(written, message.extra, NAME)
 
 
 def _write_result(result: ToolResult, lost: list[str]) -> dict[str, Any]:
     """What a tool answered. A message of this role holds text alone, so its images follow in the user's."""
-    note_cache(result, lost)
+    note_foreign_cache(result, lost)
     if result.is_error is not None:
         lost.append("is_error")
-    content = write_content((part for part in result.parts if not isinstance(part, Image)), lost)
+    content = write_content((part for part in answered(result, NAME) if not isinstance(part, Image)), lost)
     written = {"role": "tool", "tool_call_id": result.call_id, "content": content or ""}
     return lay_over(written, result.extra, NAME)
 
@@ -198,7 +214,7 @@ def _write_turn(message: Message, parts: Iterable[Part], lost: list[str], thinki
         lost.append("thinking")
     written = {
         "role": "assistant",
-        "content": write_content(_sayable(content), lost),
+        "content": write_content(sayable(content, NAME), lost),
         **given(name=message.name, refusal="".join(refusals) or None),
         **(write_thoughts(thoughts) if thinking else {}),
         **given(tool_calls=[_write_call(call, lost) for call in calls] or None),
@@ -212,22 +228,13 @@ def _is_call(part: Part) -> bool:
 
 
 def _write_call(call: Part, lost: list[str]) -> dict[str, Any]:
-    note_cache(call, lost)
+    note_foreign_cache(call, lost)
     return write_call(call, call.id) if isinstance(call, ToolCall) else dict(call.extra[NAME])
-
-
-def _sayable(parts: Iterable[Part]) -> list[Part]:
-    """Parts without those that another provider made for itself; `core.chat.foreign` names them."""
-    return [part for part in parts if not isinstance(part, Other) or part.dialect == NAME]
-
-
-def _is_ours(tool: Tool | Other) -> bool:
-    return isinstance(tool, Tool) or tool.dialect == NAME
 
 
 def _write_tool(tool: Tool | Other, lost: list[str]) -> dict[str, Any]:
     if isinstance(tool, Tool):
-        note_cache(tool, lost)
+        note_foreign_cache(tool, lost)
     return write_tool(tool, NAME)
 
 
@@ -239,7 +246,7 @@ def _write_tool_choice(choice: ToolChoice | None, lost: list[str]) -> Any:
     named = [{"type": "function", "function": {"name": name}} for name in choice.names]
     if not named:
         return choice.mode
-    if choice.mode == "required" and len(named) == 1:
+    if choice.forced:
         return named[0]
     return {"type": "allowed_tools", "allowed_tools": {"mode": choice.mode, "tools": named}}
 

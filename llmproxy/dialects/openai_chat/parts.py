@@ -19,8 +19,11 @@ from llmproxy.core.chat import (
     Tool,
     ToolCall,
 )
-from llmproxy.core.errors import ParseError, UnsupportedFeature
+from llmproxy.core.errors import UnsupportedFeature
+from llmproxy.dialects.contents import as_content, read_parts, string
 from llmproxy.dialects.extra import given, keep, lay_over
+from llmproxy.dialects.losses import note_cache
+from llmproxy.dialects.sources import data_of, write_image
 
 NAME = "openai.chat"
 
@@ -33,39 +36,30 @@ _MAKERS = {format: maker for maker, format in _FORMATS.items()}
 
 def read_content(content: Any, where: str) -> Iterator[Part]:
     """The parts of a content that is a string, a list of parts, or null."""
-    if isinstance(content, str):
-        yield Text(content)
-        return
-    for index, part in enumerate(content or ()):
-        yield _read_part({"type": "text", "text": part} if isinstance(part, str) else part, f"{where}.{index}")
+    return read_parts(content, where, _read_part)
 
 
-def _read_part(part: Mapping[str, Any], where: str) -> Part:
+def _read_part(part: Mapping[str, Any]) -> Part:
     kind = part.get("type")
     read = _READERS.get(kind) if isinstance(kind, str) else None
-    if read is None:
-        return Other(NAME, part)
-    try:
-        return read(part)
-    except (LookupError, TypeError, AttributeError) as error:
-        raise ParseError(f"{where}: Not a part of type {kind!r}.", param=where) from error
+    return read(part) if read else Other(NAME, part)
 
 
 def _read_text(part: Mapping[str, Any]) -> Text:
-    return Text(_text(part["text"]), read_cache(part), extra=keep(NAME, part, ("type", "text")))
+    return Text(string(part["text"]), read_cache(part), extra=keep(NAME, part, ("type", "text")))
 
 
 def _read_image(part: Mapping[str, Any]) -> Image:
     image = part["image_url"]
     image = {"url": image} if isinstance(image, str) else image
     extra = keep(NAME, part, ("type", "image_url"))
-    return Image(Source.of_url(_text(image["url"])), image.get("detail"), read_cache(part), extra)
+    return Image(Source.of_url(string(image["url"])), image.get("detail"), read_cache(part), extra)
 
 
 def _read_audio(part: Mapping[str, Any]) -> Audio:
     audio = part["input_audio"]
     media_type = AUDIO_TYPES.get(audio["format"], f"audio/{audio['format']}")
-    return Audio(Source(media_type, data=_text(audio["data"])), extra=keep(NAME, part, ("type", "input_audio")))
+    return Audio(Source(media_type, data=string(audio["data"])), extra=keep(NAME, part, ("type", "input_audio")))
 
 
 def _read_file(part: Mapping[str, Any]) -> Document:
@@ -73,18 +67,18 @@ def _read_file(part: Mapping[str, Any]) -> Document:
     if file.get("file_id") is not None:
         source = Source(file_id=file["file_id"])
     else:
-        source = Source.of_url(_text(file["file_data"]))
+        source = Source.of_url(string(file["file_data"]))
     return Document(source, file.get("filename"), None, read_cache(part), keep(NAME, part, ("type", "file")))
 
 
 def _read_refusal(part: Mapping[str, Any]) -> Refusal:
-    return Refusal(_text(part["refusal"]), keep(NAME, part, ("type", "refusal")))
+    return Refusal(string(part["refusal"]), keep(NAME, part, ("type", "refusal")))
 
 
 def _read_thinking(part: Mapping[str, Any]) -> Thinking:
     """Mistral's part: a list of texts."""
     thoughts = part["thinking"]
-    text = thoughts if isinstance(thoughts, str) else "".join(_text(each["text"]) for each in thoughts)
+    text = thoughts if isinstance(thoughts, str) else "".join(string(each["text"]) for each in thoughts)
     return Thinking(text, extra=keep(NAME, part, ("type", "thinking")))
 
 
@@ -104,50 +98,37 @@ def read_cache(part: Mapping[str, Any]) -> Cache | None:
     return Cache(point.get("ttl")) if isinstance(point, Mapping) else None
 
 
-def note_cache(cached: Part | Tool, lost: list[str]) -> None:
+def note_foreign_cache(cached: Part | Tool, lost: list[str]) -> None:
     """Names a cache point that OpenAI has no place for, unless the client itself had put it there."""
-    if getattr(cached, "cache", None) is not None and "cache_control" not in cached.extra.get(NAME, {}):
-        lost.append("cache")
+    if "cache_control" not in cached.extra.get(NAME, {}):
+        note_cache(cached, lost)
 
 
 def write_content(parts: Iterable[Part], lost: list[str]) -> str | list[dict[str, Any]] | None:
     """Parts as content: a string where they are nothing but one text, null where there are none."""
-    written = [_write_part(part, lost) for part in parts]
-    if not written:
-        return None
-    if len(written) == 1 and written[0].keys() == {"type", "text"}:
-        text: str = written[0]["text"]
-        return text
-    return written
+    return as_content([_write_part(part, lost) for part in parts]) or None
 
 
 def _write_part(part: Part, lost: list[str]) -> dict[str, Any]:
-    note_cache(part, lost)
+    note_foreign_cache(part, lost)
     if isinstance(part, Other):
-        if part.dialect != NAME:
-            raise UnsupportedFeature(f"OpenAI's chat completions have no part like {part.value.get('type')!r}.")
         return dict(part.value)
-    return lay_over(_WRITERS[type(part)](part), part.extra, NAME)
+    write = _WRITERS.get(type(part))
+    if write is None:
+        raise UnsupportedFeature(f"In this message, the target has no place for a {type(part).__name__}.")
+    return lay_over(write(part), part.extra, NAME)
 
 
 def _write_text(part: Text) -> dict[str, Any]:
     return {"type": "text", "text": part.text}
 
 
-def _write_image(part: Image) -> dict[str, Any]:
-    url = part.source.to_url()
-    if url is None:
-        raise UnsupportedFeature("An image in the store of another provider cannot be sent to this one.")
-    return {"type": "image_url", "image_url": given(url=url, detail=part.detail)}
-
-
 def _write_audio(part: Audio) -> dict[str, Any]:
-    if part.source.data is None:
-        raise UnsupportedFeature("This target takes sound only with the request itself.")
+    data = data_of(part.source, "sound")
     media_type = part.source.media_type or "audio/wav"
     formats = {kind: name for name, kind in AUDIO_TYPES.items()}
     name = formats.get(media_type, media_type.partition("/")[2])
-    return {"type": "input_audio", "input_audio": {"data": part.source.data, "format": name}}
+    return {"type": "input_audio", "input_audio": {"data": data, "format": name}}
 
 
 def _write_document(part: Document) -> dict[str, Any]:
@@ -165,9 +146,9 @@ def _write_refusal(part: Refusal) -> dict[str, Any]:
     return {"type": "refusal", "refusal": part.text}
 
 
-_WRITERS: Mapping[type[Any], Any] = {
+_WRITERS: Mapping[type[Any], Callable[[Any], dict[str, Any]]] = {
     Text: _write_text,
-    Image: _write_image,
+    Image: write_image,
     Audio: _write_audio,
     Document: _write_document,
     Refusal: _write_refusal,
@@ -213,7 +194,7 @@ def _read_detail(detail: Mapping[str, Any]) -> Thinking:
     maker = _MAKERS.get(detail.get("format") or "", "")
     extra = keep(NAME, detail, ("type", "text", "summary", "data", "signature", "format", "index"))
     if detail.get("type") == "reasoning.encrypted":
-        return Thinking(redacted=Signature(_text(detail["data"]), maker), extra=extra)
+        return Thinking(redacted=Signature(string(detail["data"]), maker), extra=extra)
     text = detail.get("text") or detail.get("summary") or ""
     signature = detail.get("signature")
     return Thinking(text, Signature(signature, maker) if signature else None, extra=extra)
@@ -252,7 +233,7 @@ def read_call(call: Mapping[str, Any]) -> ToolCall | Other:
     arguments = function.get("arguments")
     return ToolCall(
         call.get("id"),
-        _text(function["name"]),
+        string(function["name"]),
         arguments if isinstance(arguments, str) else "",
         read_call_signature(call),
         extra=keep(NAME, call, ("id", "type", "function", "extra_content")),
@@ -279,9 +260,3 @@ def write_call_signature(call: ToolCall) -> dict[str, Any]:
     if call.signature is None:
         return {}
     return {"extra_content": {"google": {"thought_signature": call.signature.carried("google")}}}
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError("not a string")
-    return value

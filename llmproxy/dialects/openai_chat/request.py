@@ -1,9 +1,11 @@
 """A chat completions request, and the edits that know where it keeps its texts and limits."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, Self
 
 from llmproxy.dialects.base import JSONRequest, map_text, texts_in
+from llmproxy.dialects.defaults import CHAT_MEMBERS
 
 SYSTEM_ROLES = ("system", "developer")
 LIMITS = ("max_tokens", "max_completion_tokens")  # which of the two counts, differs from host to host
@@ -13,6 +15,7 @@ class ChatRequest(JSONRequest):
     """A call of `/v1/chat/completions`."""
 
     dialect = "openai.chat"
+    places = MappingProxyType({name: name for name in CHAT_MEMBERS})
 
     @property
     def messages(self) -> list[dict[str, Any]]:
@@ -43,6 +46,11 @@ class ChatRequest(JSONRequest):
         given = [name for name in LIMITS if self.body.get(name) is not None]
         return self.with_members(**dict.fromkeys(given or ["max_tokens"], limit))
 
+    def with_defaults(self, params: Mapping[str, Any]) -> Self:
+        """The same call with what the client left out; a limit has two names, and is refused under both."""
+        limited = self.max_tokens is not None
+        return super().with_defaults({name: params[name] for name in params if not (limited and name in LIMITS)})
+
     def with_system_prompt(self, text: str, position: str = "before") -> Self:
         prompt = {"role": "system", "content": text}
         leading = 0
@@ -72,11 +80,3 @@ def replace_text(content: Any, text: str, kind: str = "text") -> Any:
         return text
     others = [part for part in content if isinstance(part, dict) and part.get("type") != kind]
     return [{"type": kind, "text": text}, *others]
-
-
-def ask_usage(body: dict[str, Any]) -> dict[str, Any]:
-    """The body of a streamed request that asks for the chunk with its usage."""
-    options = body.get("stream_options") or {}
-    if options.get("include_usage"):
-        return body
-    return {**body, "stream_options": {**options, "include_usage": True}}

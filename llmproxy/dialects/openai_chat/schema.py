@@ -1,4 +1,4 @@
-"""What we rely on in a chat completions request."""
+"""What we rely on in a chat completions request, and what a whole answer surely holds."""
 
 from marshmallow import fields
 
@@ -16,3 +16,7 @@ class ChatSchema(BodySchema):
     stream_options = fields.Nested(StreamOptionsSchema, allow_none=True)
     max_tokens = Limit(allow_none=True)
     max_completion_tokens = Limit(allow_none=True)
+
+
+class AnswerSchema(BodySchema):
+    choices = fields.List(fields.Dict(), required=True)

@@ -1,4 +1,7 @@
-"""A streamed chat completion: chunks, and the steps of the neutral model."""
+"""A streamed chat completion: chunks, and the steps of the neutral model.
+
+https://platform.openai.com/docs/api-reference/chat-streaming
+"""
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from typing import Any
@@ -22,16 +25,15 @@ from llmproxy.core.sse import Event, dumps
 from llmproxy.dialects.base import StreamWriter
 from llmproxy.dialects.borders import Borders
 from llmproxy.dialects.extra import keep, lay_over
-from llmproxy.dialects.openai import read_usage
+from llmproxy.dialects.logprobs import read_logprobs, write_logprobs
+from llmproxy.dialects.openai import DONE, read_usage
 from llmproxy.dialects.openai_chat.answer import (
     head,
     read_audio,
     read_images,
-    read_logprobs,
     read_reason,
     write_audio,
     write_image,
-    write_logprobs,
     write_reason,
     write_usage,
 )
@@ -45,8 +47,6 @@ from llmproxy.dialects.openai_chat.parts import (
     write_detail,
 )
 from llmproxy.dialects.tools import made_id
-
-DONE = "[DONE]"
 
 _ROLE = '{"role":"assistant","content":""}'
 _NO_REST = ',"logprobs":null,"finish_reason":null'
@@ -75,7 +75,7 @@ class _Reader:
         self._said: dict[str, Any] = {}
 
     def read(self, event: Event) -> list[Delta]:
-        if event.data == b"[DONE]":
+        if event.data == DONE:
             return []
         chunk = event.json()
         deltas: list[Delta] = []
@@ -100,7 +100,6 @@ class _Reader:
             if counted is not None:
                 deltas.append(Counted(counted))
         return deltas
-
 
     def _rest(self, chunk: Mapping[str, Any]) -> Iterator[Delta]:
         """What a host says besides, as far as it has not said it before."""

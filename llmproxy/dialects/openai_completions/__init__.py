@@ -1,15 +1,13 @@
 """OpenAI's completions of a bare prompt. https://platform.openai.com/docs/api-reference/completions"""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from llmproxy.core.answer import Answer
 from llmproxy.core.chat import Chat
 from llmproxy.core.request import LLMRequest
-from llmproxy.core.sse import Event
 from llmproxy.dialects.openai import OpenAIChoicesDialect, OpenAIClientDialect
-from llmproxy.dialects.openai_chat.request import ask_usage
-from llmproxy.dialects.openai_chat.stream import DONE
+from llmproxy.dialects.openai_chat.schema import AnswerSchema
 from llmproxy.dialects.openai_completions.answer import write_answer
 from llmproxy.dialects.openai_completions.chat import NAME, read_request
 from llmproxy.dialects.openai_completions.request import CompletionsRequest
@@ -21,6 +19,7 @@ class OpenAICompletionsClient(OpenAIClientDialect):
     name = NAME
     paths = ("/v1/completions",)
     schema = CompletionsSchema()
+    answer_schema = AnswerSchema()
     request_class = CompletionsRequest
 
     def read_request(self, body: Mapping[str, Any]) -> Chat:
@@ -35,9 +34,3 @@ class OpenAICompletionsClient(OpenAIClientDialect):
 
 class OpenAICompletionsProvider(OpenAIChoicesDialect):
     name = NAME
-
-    def ask_usage(self, body: dict[str, Any]) -> dict[str, Any]:
-        return ask_usage(body)
-
-    def terminal_events(self) -> Iterator[Event]:
-        yield Event.of(DONE)

@@ -9,8 +9,8 @@ from llmproxy.dialects.extra import keep
 
 NAME = "openai.completions"
 
-_SAME = ("temperature", "top_p", "seed", "n", "presence_penalty", "frequency_penalty", "logit_bias", "user")
-_KNOWN = frozenset(_SAME) | {"model", "prompt", "stream", "stream_options", "max_tokens", "stop", "logprobs"}
+SAME = ("temperature", "top_p", "seed", "n", "presence_penalty", "frequency_penalty", "logit_bias", "user")
+_KNOWN = frozenset(SAME) | {"model", "prompt", "stream", "stream_options", "max_tokens", "stop", "logprobs"}
 
 
 def read_request(body: Mapping[str, Any]) -> Chat:
@@ -25,7 +25,7 @@ def read_request(body: Mapping[str, Any]) -> Chat:
     if not isinstance(prompt, str):
         raise UnsupportedFeature("A chat model takes one prompt of text.", param="prompt")
     stop = body.get("stop")
-    same: dict[str, Any] = {name: body.get(name) for name in _SAME}
+    same: dict[str, Any] = {name: body.get(name) for name in SAME}
     return Chat(
         model=body.get("model") or "",
         messages=(Message("user", (Text(prompt),)),),

@@ -1,9 +1,11 @@
 """A completions request: its prompt is a string, a list of strings, or tokens."""
 
+from types import MappingProxyType
 from typing import Any, Self
 
 from llmproxy.core.errors import UnsupportedFeature
 from llmproxy.dialects.base import JSONRequest
+from llmproxy.dialects.openai_completions.chat import SAME
 
 
 class CompletionsRequest(JSONRequest):
@@ -11,6 +13,14 @@ class CompletionsRequest(JSONRequest):
 
     dialect = "openai.completions"
     text_members = ("prompt",)
+    places = MappingProxyType({
+        **{name: name for name in SAME},
+        "top_k": "top_k",
+        "max_tokens": "max_tokens",
+        "max_completion_tokens": "max_tokens",
+        "stop": "stop",
+        "top_logprobs": "logprobs",
+    })  # fmt: skip
 
     @property
     def messages(self) -> list[dict[str, Any]]:

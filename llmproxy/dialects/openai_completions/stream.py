@@ -8,8 +8,8 @@ from llmproxy.core.chat import Text
 from llmproxy.core.request import LLMRequest
 from llmproxy.core.sse import Event
 from llmproxy.dialects.base import StreamWriter
+from llmproxy.dialects.openai import DONE
 from llmproxy.dialects.openai_chat.answer import head, write_reason, write_usage
-from llmproxy.dialects.openai_chat.stream import DONE
 from llmproxy.dialects.openai_completions.answer import write_logprobs
 
 

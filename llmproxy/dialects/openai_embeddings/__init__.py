@@ -13,13 +13,14 @@ from llmproxy.dialects.openai import OpenAIClientDialect, OpenAIProviderDialect,
 from llmproxy.dialects.openai_embeddings.answer import read_answer, write_answer
 from llmproxy.dialects.openai_embeddings.embedding import NAME, write_embedding
 from llmproxy.dialects.openai_embeddings.request import EmbeddingsRequest
-from llmproxy.dialects.openai_embeddings.schema import EmbeddingsSchema
+from llmproxy.dialects.openai_embeddings.schema import AnswerSchema, EmbeddingsSchema
 
 
 class OpenAIEmbeddingsClient(OpenAIClientDialect):
     name = NAME
     paths = ("/v1/embeddings",)
     schema = EmbeddingsSchema()
+    answer_schema = AnswerSchema()
     request_class = EmbeddingsRequest
 
     def write_answer(self, answer: Answer, request: LLMRequest) -> dict[str, Any]:

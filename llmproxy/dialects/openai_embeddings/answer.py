@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from llmproxy.core.answer import Answer, Choice, Usage, Vector
-from llmproxy.core.errors import UnsupportedFeature
+from llmproxy.core.errors import ProviderError, UnsupportedFeature
 from llmproxy.core.request import LLMRequest
 from llmproxy.dialects.extra import given, keep, lay_over
 from llmproxy.dialects.openai import read_usage
@@ -32,14 +32,19 @@ def write_answer(answer: Answer, request: LLMRequest) -> dict[str, Any]:
 
     Raises:
         UnsupportedFeature: It holds none.
+        ProviderError: What it holds cannot be put in that encoding.
     """
     vectors = [part for part in answer.parts if isinstance(part, Vector)]
     if not vectors:
         raise UnsupportedFeature("The target answers in words, not in embeddings.")
     encode = as_base64 if request.to_embedding().encoding == "base64" else as_numbers
+    try:
+        encoded = [encode(vector) for vector in vectors]
+    except (struct.error, ValueError, OverflowError) as error:
+        raise ProviderError(code="upstream_bad_response", detail="vectors that are no float32") from error
     data = [
-        lay_over({"object": "embedding", "index": index, "embedding": encode(vector)}, vector.extra, NAME)
-        for index, vector in enumerate(vectors)
+        lay_over({"object": "embedding", "index": index, "embedding": values}, vector.extra, NAME)
+        for index, (vector, values) in enumerate(zip(vectors, encoded, strict=True))
     ]
     model = request.context.model or request.model
     written = {"object": "list", "data": data, "model": model, "usage": _write_usage(answer.usage)}

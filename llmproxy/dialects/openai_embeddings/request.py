@@ -1,5 +1,6 @@
 """An embeddings request: text or tokens, and no conversation."""
 
+from types import MappingProxyType
 from typing import Any, Self
 
 from llmproxy.core.embedding import Embedding
@@ -14,6 +15,7 @@ class EmbeddingsRequest(JSONRequest):
     dialect = NAME
     purpose = "embeddings"
     text_members = ("input",)
+    places = MappingProxyType({"user": "user"})
 
     @property
     def stream(self) -> bool:

@@ -1,4 +1,4 @@
-"""What we rely on in an embeddings request."""
+"""What we rely on in an embeddings request, and what a whole answer surely holds."""
 
 from marshmallow import fields
 
@@ -8,3 +8,7 @@ from llmproxy.dialects.fields import BodySchema, Name
 class EmbeddingsSchema(BodySchema):
     model = Name(required=True)
     input = fields.Raw(required=True)
+
+
+class AnswerSchema(BodySchema):
+    data = fields.List(fields.Dict(), required=True)

@@ -10,22 +10,23 @@ from llmproxy.core.chat import Chat
 from llmproxy.core.context import RequestContext
 from llmproxy.core.errors import LLMProxyError
 from llmproxy.core.request import LLMRequest
-from llmproxy.core.response import NOTHING, Signs
+from llmproxy.core.response import Signs
 from llmproxy.core.sse import Event
 from llmproxy.dialects.openai import OpenAIClientDialect, OpenAIProviderDialect
-from llmproxy.dialects.openai_responses.answer import read_answer, read_usage, write_answer
+from llmproxy.dialects.openai_responses.answer import read_answer, write_answer
 from llmproxy.dialects.openai_responses.chat import read_request, write_request
 from llmproxy.dialects.openai_responses.errors import error_events
 from llmproxy.dialects.openai_responses.parts import CACHE_POINT, NAME
 from llmproxy.dialects.openai_responses.request import ResponsesRequest
-from llmproxy.dialects.openai_responses.schema import ResponsesSchema
-from llmproxy.dialects.openai_responses.stream import ENDINGS, ResponsesWriter, reader
+from llmproxy.dialects.openai_responses.schema import AnswerSchema, ResponsesSchema
+from llmproxy.dialects.openai_responses.stream import ResponsesWriter, reader, signs
 
 
 class OpenAIResponsesClient(OpenAIClientDialect):
     name = NAME
     paths = ("/v1/responses",)
     schema = ResponsesSchema()
+    answer_schema = AnswerSchema()
     request_class = ResponsesRequest
     member_names = MappingProxyType(
         {
@@ -70,25 +71,4 @@ class OpenAIResponsesProvider(OpenAIProviderDialect):
         return reader()
 
     def signs(self, event: Event, whole: bool) -> Signs:
-        value = event.json()
-        if not isinstance(value, dict):
-            raise ValueError("not an object")
-        if whole:
-            return self._signs_of_whole(value)
-        kind = value.get("type", event.type)
-        if kind == "error" or (value.get("error") and kind == "message"):
-            return Signs(error=True)
-        if kind not in ENDINGS:
-            return NOTHING
-        response = value.get("response") or {}
-        if not isinstance(response, dict):
-            raise ValueError("an ending without a response")
-        return Signs(read_usage(response.get("usage")), finished=True, terminal=True, error=kind == "response.failed")
-
-    def _signs_of_whole(self, value: dict[str, Any]) -> Signs:
-        # A response that failed is an answer of its own, with status `failed` and output; an error object has neither.
-        if value.get("error") and "output" not in value:
-            return Signs(error=True)
-        if "output" not in value and "status" not in value:
-            raise ValueError("a response without output")
-        return Signs(read_usage(value.get("usage")), finished=True, terminal=True)
+        return signs(event, whole)

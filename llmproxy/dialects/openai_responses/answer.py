@@ -7,8 +7,8 @@ from llmproxy.core.answer import Answer, Aside, Choice, FinishReason, Said, Usag
 from llmproxy.core.chat import Audio, Extra, Image, Other, Refusal, Text, Thinking, ToolCall
 from llmproxy.core.request import LLMRequest
 from llmproxy.dialects.extra import keep, kept, lay_over
+from llmproxy.dialects.logprobs import write_logprobs
 from llmproxy.dialects.openai import read_usage as read_openai_usage
-from llmproxy.dialects.openai_chat.answer import write_logprobs
 from llmproxy.dialects.openai_responses.items import (
     ItemPart,
     in_items,
@@ -141,8 +141,9 @@ def _annotate(output: list[dict[str, Any]], asides: Iterable[Aside]) -> None:
         said: Any = aside.value
         if aside.dialect == NAME and said.get("type") == ANNOTATION:
             item = next((item for item in output if item.get("id") == said.get("item_id")), {})
-            for part in item.get("content", ())[said["content_index"] :][:1]:
-                part["annotations"] = [*part["annotations"], said["annotation"]]
+            content = item.get("content") if item.get("type") == "message" else ()
+            for part in (content or ())[said["content_index"] :][:1]:
+                part["annotations"] = [*(part.get("annotations") or ()), said["annotation"]]
 
 
 def write_response(

@@ -21,7 +21,11 @@ from llmproxy.core.chat import (
     ToolResult,
 )
 from llmproxy.core.errors import ParseError, UnsupportedFeature
+from llmproxy.core.shape import NONSENSE
+from llmproxy.dialects.contents import string
 from llmproxy.dialects.extra import given, keep, lay_over
+from llmproxy.dialects.functions import known_tools
+from llmproxy.dialects.losses import answered, note_cache, refuse_several_answers, sayable, unsaid
 from llmproxy.dialects.openai_responses.items import (
     MAKER,
     ItemPart,
@@ -32,14 +36,14 @@ from llmproxy.dialects.openai_responses.items import (
     write_image,
     write_reasoning,
 )
-from llmproxy.dialects.openai_responses.parts import NAME, read_content, string, write_content
+from llmproxy.dialects.openai_responses.parts import NAME, read_content, write_content
 from llmproxy.dialects.tools import fitting_id, with_ids
 
 Read = TypeVar("Read")
 
 # Members that both sides call the same and that need no translation.
 SAME = ("temperature", "top_p", "top_logprobs", "parallel_tool_calls", "user", "metadata")
-_NO_WORD = ("top_k", "stop", "seed", "presence_penalty", "frequency_penalty", "logit_bias")
+_NO_WORD = ("top_k", "stop", "seed", "presence_penalty", "frequency_penalty", "logit_bias", "name")
 _KNOWN = frozenset(SAME) | {
     "model", "input", "stream", "max_output_tokens", "tools", "tool_choice", "text", "reasoning",
     "instructions",
@@ -72,7 +76,7 @@ def read_request(body: Mapping[str, Any]) -> Chat:
     def read(name: str, function: Callable[[Any], Read]) -> Read:
         try:
             return function(body.get(name))
-        except (LookupError, TypeError, AttributeError) as error:
+        except NONSENSE as error:
             raise ParseError(f"{name}: Not what this dialect has there.", param=name) from error
 
     same: dict[str, Any] = {name: body.get(name) for name in SAME}
@@ -111,7 +115,7 @@ def _read_input(said: Any, role: Any) -> Sequence[Message]:
         where = f"input.{index}"
         try:
             _read_into(messages, item, where)
-        except (LookupError, TypeError, AttributeError) as error:
+        except NONSENSE as error:
             raise ParseError(f"{where}: Not an item of type {item.get('type')!r}.", param=where) from error
     return messages
 
@@ -210,10 +214,9 @@ def write_request(chat: Chat) -> tuple[dict[str, Any], list[str]]:
     Raises:
         UnsupportedFeature: More than one answer is wanted, or the conversation holds what has no place here.
     """
-    if (chat.n or 1) > 1:
-        raise UnsupportedFeature("This target gives one answer at a time.", param="n")
+    refuse_several_answers(chat)
+    lost = unsaid(chat, _NO_WORD)
     chat = with_ids(chat)
-    lost = [name for name in _NO_WORD if getattr(chat, name) not in (None, ())]
     instructions, messages = _without_instructions(chat)
     items = [item for message in messages for item in _write_message(message, lost)]
     body = {
@@ -223,8 +226,7 @@ def write_request(chat: Chat) -> tuple[dict[str, Any], list[str]]:
             instructions=instructions,
             stream=chat.stream or None,
             max_output_tokens=chat.max_tokens,
-            tools=[_write_tool(tool, lost) for tool in chat.tools if isinstance(tool, Tool) or tool.dialect == NAME]
-            or None,
+            tools=[_write_tool(tool, lost) for tool in known_tools(chat, NAME)] or None,
             tool_choice=_write_tool_choice(chat.tool_choice),
             text=_write_format(chat.response_format),
             reasoning=_write_reasoning(chat.reasoning),
@@ -245,16 +247,14 @@ def _without_instructions(chat: Chat) -> tuple[str | None, Sequence[Message]]:
 
 def _write_message(message: Message, lost: list[str]) -> Iterator[dict[str, Any]]:
     """The items that say one turn."""
-    if message.name is not None:
-        lost.append("name")
     if message.role == "assistant":
-        for parts in in_items(_item_parts(_sayable(message.parts))):
+        for parts in in_items(_item_parts(sayable(message.parts, NAME))):
             yield from _write_said(parts, lost)
         return
     for result in message.parts:
         if isinstance(result, ToolResult):
             yield _write_result(result, lost)
-    content = _sayable(part for part in message.parts if not isinstance(part, ToolResult))
+    content = sayable((part for part in message.parts if not isinstance(part, ToolResult)), NAME)
     if content or not message.parts:
         yield lay_over({"role": message.role, "content": write_content(content, lost)}, message.extra, NAME)
 
@@ -262,19 +262,13 @@ def _write_message(message: Message, lost: list[str]) -> Iterator[dict[str, Any]
 def _write_result(result: ToolResult, lost: list[str]) -> dict[str, Any]:
     if result.is_error:
         lost.append("is_error")
-    if result.cache is not None:
-        lost.append("cache")
+    note_cache(result, lost)
     written = {
         "type": "function_call_output",
         "call_id": fitting_id(result.call_id or "", _ID),
-        "output": write_content(_sayable(result.parts), lost),
+        "output": write_content(answered(result, NAME), lost),
     }
     return lay_over(written, result.extra, NAME)
-
-
-def _sayable(parts: Iterable[Part]) -> list[Part]:
-    """Parts without those that another provider made for itself; `core.chat.foreign` names them."""
-    return [part for part in parts if not isinstance(part, Other) or part.dialect == NAME]
 
 
 def _item_parts(parts: Iterable[Part]) -> Iterator[ItemPart]:
@@ -291,8 +285,8 @@ def _write_said(parts: Sequence[ItemPart], lost: list[str]) -> Iterator[dict[str
     if isinstance(first, Other):
         yield dict(first.value)
         return
-    if isinstance(first, (ToolCall, Image)) and first.cache is not None:
-        lost.append("cache")
+    if isinstance(first, (ToolCall, Image)):
+        note_cache(first, lost)
     if isinstance(first, Thinking):
         if not _is_replayable(parts):
             lost.append("thinking")
@@ -326,8 +320,7 @@ def _is_replayable(thoughts: Sequence[ItemPart]) -> bool:
 def _write_tool(tool: Tool | Other, lost: list[str]) -> dict[str, Any]:
     if isinstance(tool, Other):
         return dict(tool.value)
-    if tool.cache is not None:
-        lost.append("cache")
+    note_cache(tool, lost)
     written = {
         "type": "function",
         "name": tool.name,
@@ -346,7 +339,7 @@ def _write_tool_choice(choice: ToolChoice | None) -> Any:
     named = [{"type": "function", "name": name} for name in choice.names]
     if not named:
         return choice.mode
-    if choice.mode == "required" and len(named) == 1:
+    if choice.forced:
         return named[0]
     return {"type": "allowed_tools", "mode": choice.mode, "tools": named}
 

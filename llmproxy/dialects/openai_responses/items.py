@@ -9,8 +9,9 @@ from dataclasses import replace
 from typing import Any, TypeAlias
 
 from llmproxy.core.chat import Extra, Image, Other, Part, Refusal, Source, Text, Thinking, ToolCall
+from llmproxy.dialects.contents import string
 from llmproxy.dialects.extra import given, keep, lay_over
-from llmproxy.dialects.openai_responses.parts import NAME, part_members, read_content, string
+from llmproxy.dialects.openai_responses.parts import NAME, part_members, read_content
 from llmproxy.dialects.seals import sealed, unsealed
 
 MAKER = "openai"

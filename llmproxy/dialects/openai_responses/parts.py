@@ -4,9 +4,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from llmproxy.core.chat import Audio, Cache, Document, Image, Other, Part, Refusal, Source, Text
-from llmproxy.core.errors import ParseError, UnsupportedFeature
+from llmproxy.core.errors import UnsupportedFeature
+from llmproxy.dialects.contents import as_content, read_parts, string
 from llmproxy.dialects.extra import given, keep, lay_over
-from llmproxy.dialects.openai_chat.answer import read_logprobs, write_logprobs
+from llmproxy.dialects.logprobs import read_logprobs, write_logprobs
+from llmproxy.dialects.losses import note_cache
 
 NAME = "openai.responses"
 
@@ -15,29 +17,20 @@ CACHE_POINT = "prompt_cache_breakpoint"
 
 def read_content(content: Any, where: str) -> Iterator[Part]:
     """The parts of a content that is a string, a list of parts, or null."""
-    if isinstance(content, str):
-        yield Text(content)
-        return
-    for index, part in enumerate(content or ()):
-        yield read_part({"type": "input_text", "text": part} if isinstance(part, str) else part, f"{where}.{index}")
+    return read_parts(content, where, read_part, "input_text")
 
 
-def read_part(part: Mapping[str, Any], where: str = "content") -> Part:
+def read_part(part: Mapping[str, Any]) -> Part:
     """One part of a content."""
     kind = part.get("type")
-    if kind == "input_audio":
-        raise UnsupportedFeature("Sound cannot be put in other words from this dialect.", param=where)
     read = _READERS.get(kind) if isinstance(kind, str) else None
-    if read is None:
-        return Other(NAME, part)
-    try:
-        return read(part)
-    except (LookupError, TypeError, AttributeError) as error:
-        raise ParseError(f"{where}: Not a part of type {kind!r}.", param=where) from error
+    return read(part) if read else Other(NAME, part)
 
 
 def _read_text(part: Mapping[str, Any]) -> Text:
     logprobs = read_logprobs(part.get("logprobs"))
+    if not isinstance(part.get("annotations"), (list, type(None))):
+        raise TypeError("annotations that are none")
     return Text(string(part["text"]), _read_cache(part), None, logprobs, keep(NAME, part, ("type", "text", "logprobs")))
 
 
@@ -63,12 +56,17 @@ def _read_file(part: Mapping[str, Any]) -> Document:
     return Document(source, part.get("filename"), None, _read_cache(part), keep(NAME, part, known))
 
 
+def _read_audio(part: Mapping[str, Any]) -> Part:
+    raise UnsupportedFeature("Sound cannot be put in other words from this dialect.", param="input")
+
+
 _READERS: Mapping[str, Callable[[Mapping[str, Any]], Part]] = {
     "input_text": _read_text,
     "output_text": _read_text,
     "refusal": _read_refusal,
     "input_image": _read_image,
     "input_file": _read_file,
+    "input_audio": _read_audio,
 }
 
 
@@ -83,22 +81,24 @@ def write_content(parts: Iterable[Part], lost: list[str], kind: str = "input_tex
     Args:
         kind: What a text is called: `input_text`, or `output_text` in what the assistant has said.
     """
-    written = [_write_part(part, lost, kind) for part in parts]
-    if not written:
-        return ""
-    if len(written) == 1 and written[0].keys() == {"type", "text"}:
-        text: str = written[0]["text"]
-        return text
-    return written
+    return as_content([_write_part(part, lost, kind) for part in parts]) or ""
 
 
 def _write_part(part: Part, lost: list[str], kind: str) -> dict[str, Any]:
     if isinstance(part, Other):
         return dict(part.value)
-    if getattr(part, "cache", None) is not None and CACHE_POINT not in part_members(part):
-        lost.append("cache")
-    written = write_text(part, kind) if isinstance(part, Text) else _WRITERS[type(part)](part)
-    return lay_over(written, {NAME: part_members(part)}, NAME)
+    if CACHE_POINT not in part_members(part):
+        note_cache(part, lost)
+    return lay_over(_written(part, kind), {NAME: part_members(part)}, NAME)
+
+
+def _written(part: Part, kind: str) -> dict[str, Any]:
+    if isinstance(part, Text):
+        return write_text(part, kind)
+    write = _WRITERS.get(type(part))
+    if write is None:
+        raise UnsupportedFeature(f"In this message, the target has no place for a {type(part).__name__}.")
+    return write(part)
 
 
 def write_text(part: Text, kind: str) -> dict[str, Any]:
@@ -143,14 +143,3 @@ _WRITERS: Mapping[type[Any], Callable[[Any], dict[str, Any]]] = {
 def part_members(part: Part) -> Mapping[str, Any]:
     """What only this dialect says of a part itself; what it says of the whole item is under `item`."""
     return {name: value for name, value in part.extra.get(NAME, {}).items() if name != "item"}
-
-
-def string(value: Any) -> str:
-    """`value`, which should be a string.
-
-    Raises:
-        TypeError: It is none.
-    """
-    if not isinstance(value, str):
-        raise TypeError("not a string")
-    return value

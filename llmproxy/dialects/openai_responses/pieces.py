@@ -21,12 +21,12 @@ _OF_THE_MODEL = ("message", "reasoning", "function_call")
 
 def with_status(item: dict[str, Any], status: str) -> dict[str, Any]:
     """An item with its status, if it has one and the model wrote it: of what tools do, only they know how far it is."""
-    return {**item, "status": status} if item["type"] in _OF_THE_MODEL and "status" in item else item
+    return {**item, "status": status} if item.get("type") in _OF_THE_MODEL and "status" in item else item
 
 
 def announced(item: dict[str, Any]) -> dict[str, Any]:
     """An item of which nothing has been said yet."""
-    return with_status({**item, **_UNSAID.get(item["type"], {})}, "in_progress")
+    return with_status({**item, **_UNSAID.get(str(item.get("type")), {})}, "in_progress")
 
 
 class Item:
@@ -118,7 +118,7 @@ class Piece:
 
     def _annotated(self, part: Text) -> Text:
         own = part.extra.get(NAME, {})
-        annotations = [*own.get("annotations", ()), *self.annotations]
+        annotations = [*(own.get("annotations") or ()), *self.annotations]
         return replace(part, extra={**part.extra, NAME: {**own, "annotations": annotations}})
 
 

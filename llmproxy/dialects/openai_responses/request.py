@@ -1,11 +1,13 @@
 """A responses request: its system prompt is `instructions`, its conversation a text or a list of items."""
 
 from collections.abc import Callable, Iterator
+from types import MappingProxyType
 from typing import Any, Self
 
 from llmproxy.core.errors import UnsupportedFeature
 from llmproxy.dialects.base import JSONRequest, map_text, texts_in
 from llmproxy.dialects.openai_chat.request import replace_text
+from llmproxy.dialects.openai_responses.chat import SAME
 
 TEXTS = ("content", "output")  # of messages, and of what tools have answered
 
@@ -14,6 +16,13 @@ class ResponsesRequest(JSONRequest):
     """A call of `/v1/responses`."""
 
     dialect = "openai.responses"
+    places = MappingProxyType({
+        **{name: name for name in (*SAME, "store", "prompt_cache_key", "safety_identifier")},
+        "max_tokens": "max_output_tokens",
+        "max_completion_tokens": "max_output_tokens",
+        "reasoning_effort": "reasoning.effort",
+        "verbosity": "text.verbosity",
+    })  # fmt: skip
 
     @property
     def messages(self) -> list[dict[str, Any]]:

@@ -1,14 +1,20 @@
-"""What we rely on in a responses request."""
+"""What we rely on in a responses request, and what a whole answer surely holds."""
 
+from types import MappingProxyType
 from typing import Any
 
 from marshmallow import ValidationError, fields
 
-from llmproxy.dialects.fields import BodySchema, Flag, Limit, Name
+from llmproxy.dialects.fields import BodyField, BodySchema, Flag, Limit, Name
 
 
-class Input(fields.Field[Any]):
+class Input(BodyField[Any]):
     """A text, or a list of items."""
+
+    json_schema = MappingProxyType({
+        "type": ["string", "array"],
+        "items": {"type": "object", "properties": {"content": {"type": ["string", "array", "null"]}}},
+    })  # fmt: skip
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
         if not isinstance(value, (str, list)):
@@ -21,8 +27,10 @@ class Input(fields.Field[Any]):
         return value
 
 
-class Instructions(fields.Field[Any]):
+class Instructions(BodyField[Any]):
     """A text, or, for stored prompts, a list of items."""
+
+    json_schema = MappingProxyType({"type": ["string", "array"]})
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
         if not isinstance(value, (str, list)):
@@ -36,3 +44,7 @@ class ResponsesSchema(BodySchema):
     instructions = Instructions(allow_none=True)
     stream = Flag(allow_none=True)
     max_output_tokens = Limit(allow_none=True)
+
+
+class AnswerSchema(BodySchema):
+    output = fields.List(fields.Dict(), required=True)

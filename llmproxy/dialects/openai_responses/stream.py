@@ -1,4 +1,7 @@
-"""A streamed response: events that say their type twice, their number once, and at the end everything again."""
+"""A streamed response: events that say their type twice, their number once, and at the end everything again.
+
+https://platform.openai.com/docs/api-reference/responses-streaming
+"""
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -22,10 +25,11 @@ from llmproxy.core.answer import (
 )
 from llmproxy.core.chat import Extra, Image, Other, Refusal, Signature, Text, Thinking, ToolCall
 from llmproxy.core.request import LLMRequest
+from llmproxy.core.response import NOTHING, Signs
 from llmproxy.core.sse import Event, dumps
 from llmproxy.dialects.base import StreamWriter
 from llmproxy.dialects.extra import keep
-from llmproxy.dialects.openai_chat.answer import read_logprobs, write_logprobs
+from llmproxy.dialects.logprobs import read_logprobs, write_logprobs
 from llmproxy.dialects.openai_responses.answer import (
     ANNOTATION,
     LIVE,
@@ -68,6 +72,34 @@ _UNANNOUNCED: Mapping[str, ItemPart] = {
     "response.reasoning_summary_text.delta": Thinking(),
     "response.reasoning_text.delta": Thinking(extra={NAME: {"type": "reasoning_text"}}),
 }
+
+
+def signs(event: Event, whole: bool) -> Signs:
+    """What a relay needs to know of an event, or of a whole response."""
+    value = event.json()
+    if not isinstance(value, dict):
+        raise ValueError("not an object")
+    if whole:
+        return _signs_of_whole(value)
+    kind = value.get("type", event.type)
+    if kind == "error" or (value.get("error") and kind == "message"):
+        return _ERROR
+    if kind not in ENDINGS:
+        return NOTHING
+    response = value.get("response") or {}
+    return Signs(read_usage(response.get("usage")), finished=True, terminal=True, error=kind == "response.failed")
+
+
+_ERROR = Signs(error=True)
+
+
+def _signs_of_whole(value: Mapping[str, Any]) -> Signs:
+    # A response that failed is an answer of its own, with status `failed` and output; an error object has neither.
+    if value.get("error") and "output" not in value:
+        return _ERROR
+    if "output" not in value and "status" not in value:
+        raise ValueError("a response without output")
+    return Signs(read_usage(value.get("usage")), finished=True, terminal=True)
 
 
 def reader() -> Callable[[Event], Iterable[Delta]]:
@@ -143,6 +175,12 @@ class _Reader:
                 yield from self._open(item, call)
         elif kind not in ("message", "reasoning"):  # what it was becomes clear only at its end
             yield Aside(NAME, {name: value for name, value in said.items() if name not in _PADDING})
+
+    def _annotate(self, said: Mapping[str, Any]) -> Iterable[Delta]:
+        """What a text cites. It has to say where, since it is put there."""
+        if type(said["content_index"]) is not int or "annotation" not in said:
+            raise TypeError("an annotation without its place")
+        return (Aside(NAME, {name: value for name, value in said.items() if name not in _PADDING}),)
 
     def _open(self, item: _ItemRead, part: ItemPart) -> Iterator[Delta]:
         yield from self._close(item)
@@ -243,6 +281,7 @@ class _Reader:
         "response.reasoning_summary_text.delta": _append,
         "response.reasoning_text.delta": _append,
         "response.refusal.delta": _append,
+        ANNOTATION: _annotate,
         "response.created": _start,
         "response.queued": _start,
         "response.in_progress": _start,

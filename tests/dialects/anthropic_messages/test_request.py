@@ -117,3 +117,9 @@ def test_where_the_user_said_nothing_there_is_nothing_to_replace():
     request = ask(user([RESULT]))
     assert request.last_user_text() == ""
     assert request.with_last_user_text("new").messages == request.messages
+
+
+@pytest.mark.parametrize("kind", [[], {}, 5, None])
+def test_a_block_of_no_kind_at_all_holds_no_texts(kind):
+    request = ask(user([{"type": kind, "content": "a"}]))
+    assert list(request.map_texts(str.upper).texts()) == []

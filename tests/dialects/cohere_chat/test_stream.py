@@ -160,3 +160,12 @@ def test_an_event_without_a_type_is_an_error():
 def test_an_event_of_another_kind_has_no_signs(data):
     with pytest.raises(ValueError):  # noqa: PT011  # which of its kinds is nobody's business
         CohereChatProvider().signs(Event.of(data), False)
+
+
+def test_a_delta_holds_an_object_where_a_whole_answer_has_a_list():
+    call = call_start(0)["delta"]["message"]["tool_calls"]
+    message = {"role": "assistant", "content": [{"type": "text", "text": "a"}], "tool_calls": [call]}
+    whole = CohereChatProvider().read_answer({"id": "a1", "finish_reason": "TOOL_CALL", "message": message})
+    text = of("content-delta", 0, content={"text": "a"})
+    streamed = Answer.collect(read(START, text, call_start(0), of("tool-call-end", 0), end("TOOL_CALL")))
+    assert streamed.parts == whole.parts

@@ -53,3 +53,7 @@ def test_the_version_is_one_of_three_numbers():
 def test_each_stands_where_ollama_has_it():
     found = {(lookup.method, lookup.path) for lookup in LOOKUPS}
     assert found == {("GET", "/api/tags"), ("POST", "/api/show"), ("GET", "/api/version")}
+
+
+def test_a_name_counts_where_the_model_is_none():
+    assert show_model(Two(), {"model": "", "name": "gpt-5"})["capabilities"]

@@ -19,7 +19,7 @@ from llmproxy.core.answer import (
 from llmproxy.core.chat import Refusal, Signature, Text, Thinking, TokenLogprob, ToolCall
 from llmproxy.core.context import RequestContext
 from llmproxy.core.sse import PAUSE, Event
-from llmproxy.dialects.openai_chat import OpenAIChatClient
+from llmproxy.dialects.openai_chat import OpenAIChatClient, OpenAIChatProvider
 from llmproxy.dialects.openai_chat.stream import reader
 
 
@@ -213,3 +213,28 @@ def test_another_dialects_aside_is_not_written():
 
 def test_text_beyond_ascii_and_percent_signs_survive():
     assert said(Opened(0, Text()), Appended(0, '100 % ü "\ud83d\n')) == [{"content": '100 % ü "\ud83d\n'}]
+
+
+def test_an_error_counts_even_where_choices_stand_beside_it_as_openrouter_sends_them():
+    choice = {"index": 0, "delta": {"content": ""}, "finish_reason": "error", "native_finish_reason": None}
+    data = json.dumps({"id": "c1", "choices": [choice], "error": {"code": 502, "message": "Provider disconnected"}})
+    assert OpenAIChatProvider().signs(Event.of(data), whole=False).error
+
+
+def test_a_call_that_groq_could_not_read_is_an_error_in_its_stream():
+    error = {"message": "Failed to call a function.", "code": "tool_use_failed", "failed_generation": "<f>"}
+    data = json.dumps({"error": {**error, "type": "invalid_request_error", "status_code": 400}})
+    assert OpenAIChatProvider().signs(Event.of(data), whole=False).error
+    said = OpenAIChatProvider().read_error(200, {}, data.encode())
+    assert (said.status, "<f>" in said.message) == (502, False)
+
+
+def test_groqs_own_member_of_its_chunks_is_passed_on():
+    _, aside = read(chunk({"role": "assistant"}, x_groq={"id": "req_1"}))
+    assert aside.value == {"choices": [], "x_groq": {"id": "req_1"}}
+
+
+def test_a_whole_call_may_come_in_one_chunk_without_an_id():
+    call = {"index": 0, "function": {"name": "f", "arguments": "{}"}}
+    _, opened, appended = read(chunk({"tool_calls": [call]}))
+    assert (opened.part, appended.text) == (ToolCall(None, "f"), "{}")

@@ -4,6 +4,7 @@ import pytest
 
 from dialects.openai_responses.asking import ask
 from llmproxy.core.answer import Usage
+from llmproxy.core.shape import NONSENSE
 from llmproxy.core.sse import Event
 from llmproxy.dialects.openai_responses import OpenAIResponsesProvider
 
@@ -42,7 +43,7 @@ def test_an_event_may_say_its_type_outside_its_data():
 
 @pytest.mark.parametrize("data", ["7", "[]", "null", "{", "", '{"type":"response.completed","response":"x"}'])
 def test_an_event_of_another_kind_has_no_signs(data):
-    with pytest.raises(ValueError):  # noqa: PT011  # which of its kinds is nobody's business
+    with pytest.raises(NONSENSE):
         OpenAIResponsesProvider().signs(Event.of(data), whole=False)
 
 
@@ -62,7 +63,7 @@ def test_the_signs_of_a_whole_answer(value, signs):
 
 @pytest.mark.parametrize("body", [b"{}", b"[]", b"null", b""])
 def test_a_whole_answer_of_another_kind_has_no_signs(body):
-    with pytest.raises(ValueError):  # noqa: PT011  # which of its kinds is nobody's business
+    with pytest.raises(NONSENSE):
         OpenAIResponsesProvider().signs(Event.whole(body), whole=True)
 
 

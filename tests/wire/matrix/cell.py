@@ -1,12 +1,15 @@
 """One client's SDK before one provider's upstream."""
 
 import http.client
+import itertools
 import json
 from urllib.parse import urlsplit
 
 from wire.matrix.arrived import READERS
 from wire.matrix.upstreams import RECORDINGS, llm_of
 from wire.sdks.question import Question
+
+_numbers = itertools.count(1)
 
 
 class Cell:
@@ -24,7 +27,8 @@ class Cell:
         self.recordings = RECORDINGS[provider]
         self.read = READERS[provider]
         self.shows = sdk.shows
-        self.model = f"{llm_of(provider)}/some-model"
+        # One of its own: a model whose upstream refused to answer is left alone for a while.
+        self.model = f"{llm_of(provider)}/some-model-{next(_numbers)}"
         self._replay = replay
 
     def plays(self, *features):

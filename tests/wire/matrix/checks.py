@@ -1,5 +1,6 @@
 """What every cell must do, a function for each feature; each takes the cell."""
 
+import uuid
 from dataclasses import replace
 
 import pytest
@@ -80,6 +81,7 @@ def system(cell):
 
 
 def error_before(cell):
+    cell.model += f"-{uuid.uuid4()}"  # an upstream that asks for a pause is given it, for this model alone
     cell.plays("before")
     with pytest.raises(cell.sdk.status_error) as raised:
         cell.ask()

@@ -1,0 +1,6 @@
+"""Every fault by its name, in the order of the fault matrix."""
+
+from llmproxy.testing.faults import answers, before, ok, statuses, streams
+from llmproxy.testing.script import Faults
+
+FAULTS = Faults({**ok.FAULTS, **before.FAULTS, **statuses.FAULTS, **answers.FAULTS, **streams.FAULTS})
