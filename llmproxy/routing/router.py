@@ -98,7 +98,8 @@ class Router(LLMClient):
                 break
             if not self._may_go_on(context):
                 break
-        if plan.longer_context and context.attempts and _failure(context).elsewhere == "longer_context":
+        too_long = bool(context.attempts) and _failure(context).elsewhere == "longer_context"
+        if plan.longer_context and too_long and self._may_go_on(context):
             yield from self._attempts_at(plan.longer_context, context, refusals)
         if refusals and not context.attempts:
             raise min(refusals, key=lambda refusal: refusal.retry_after or 0.0)

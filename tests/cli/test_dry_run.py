@@ -5,6 +5,9 @@ import socket
 
 import pytest
 
+pytest.importorskip("botocore", reason="botocore comes with the bedrock extra")
+pytest.importorskip("google.auth", reason="google-auth comes with the vertex extra")
+
 CONFIG = """
     [llm.anthropic]
     provider = "anthropic"
