@@ -61,7 +61,7 @@ def test_D4_a_stream_without_a_first_event_has_a_clean_status(row, path):
 def test_D5_a_stream_that_stalls_ends_with_an_error(row, path):
     answer = row.play("stall_midway").ask("partial", stream=True, llm="hasty", path=path)
     assert broke(answer, "upstream_stream_stalled")
-    assert row.upstream.requests[-1].left is not None
+    assert row.upstream.wait_for(lambda upstream: upstream.requests[-1].left is not None)
 
 
 @BOTH_ROADS
