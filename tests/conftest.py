@@ -1,5 +1,6 @@
 """What the tests of the whole share: an application made from a dict, upstreams that are not there, and a deadline."""
 
+import gc
 import json
 import logging
 import signal
@@ -25,6 +26,12 @@ DEADLINE_SECS = 60
 # How long an example takes is the machine's affair, not the code's.
 hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
+
+
+def pytest_collection_finish():
+    """Spares the garbage collector the thousands of tests, which stay anyway."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
