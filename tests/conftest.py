@@ -24,7 +24,7 @@ from llmproxy.routing.policies import POLICIES
 DEADLINE_SECS = 60
 
 # How long an example takes is the machine's affair, not the code's.
-hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.register_profile("untimed", deadline=None, max_examples=50)
 hypothesis.settings.load_profile("untimed")
 
 
