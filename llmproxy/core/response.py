@@ -427,12 +427,13 @@ class ResponseStream:
     def _listened(self, events: Iterator[Event | Step], dialect: ProviderSide) -> Iterator[Event | Step]:
         """The provider's events as they came, with an ear for usage, errors and the end."""
         finished = False
+        signs_of, whole = dialect.signs, self._source_whole  # looked up once: there are thousands of events
         for item in events:
             if item is PAUSE or item.data is None:
                 yield item
                 continue
             try:
-                signs = dialect.signs(item, self._source_whole)
+                signs = signs_of(item, whole)
             except NONSENSE as error:
                 if not item.complete:
                     break

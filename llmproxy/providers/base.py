@@ -20,7 +20,6 @@ from llmproxy.core.errors import (
     LLMProxyError,
     PathNotFound,
     ProviderError,
-    ProviderRejected,
     UnsupportedFeature,
 )
 from llmproxy.core.estimate import estimate_tokens
@@ -34,6 +33,7 @@ from llmproxy.dialects import PROVIDER_DIALECTS
 from llmproxy.dialects.base import ClientDialect, JSONRequest, ProviderDialect
 from llmproxy.dialects.openai_chat.chat import filled
 from llmproxy.providers.passthrough import check_passable, passed
+from llmproxy.providers.redaction import redact
 from llmproxy.transport.auth import BearerAuth, NoAuth, UpstreamRequest
 from llmproxy.transport.reading import Reply
 from llmproxy.transport.sessions import ClientProvider, TransportSettings, prepare
@@ -41,8 +41,6 @@ from llmproxy.transport.sessions import ClientProvider, TransportSettings, prepa
 ERROR_BYTES = 64 * 1024
 ESTIMATED = "x-llmproxy-estimated"
 RELAYED_HEADERS = ("x-ratelimit-", "anthropic-ratelimit-")
-_REDACTED = "[redacted]"
-_REDACTED_DEPTH = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +195,7 @@ class Provider(LLMClient):
             return self._answer(call, reply)
         except LLMProxyError as error:
             reply.close()
-            _redact(error, upstream_request)
+            redact(error, upstream_request)
             raise
         except BaseException:
             reply.close()
@@ -429,23 +427,3 @@ def transport_settings(config: ProviderConfig) -> TransportSettings:
         verify=ca_file or config.verify,
         reuse=config.reuse_connections,
     )
-
-
-def _redact(error: LLMProxyError, request: UpstreamRequest) -> None:
-    """Takes the token and the upstream's host out of what an upstream said: it may repeat both."""
-    secrets = [secret for secret in (request.secret, urlsplit(request.url or "").hostname) if secret]
-
-    def clean(value: Any, depth: int = _REDACTED_DEPTH) -> Any:
-        if isinstance(value, dict) and depth:
-            return {clean(name): clean(member, depth - 1) for name, member in value.items()}
-        if not isinstance(value, str):  # a number may be a code; a list or a float is none, and may hold anything
-            return value if isinstance(value, int) else None
-        for secret in secrets:
-            value = value.replace(secret, _REDACTED)
-        return value
-
-    if isinstance(error, ProviderRejected):
-        error.message = clean(error.message)
-        error.args = (error.message,)
-        error.upstream = {name: clean(value) for name, value in (error.upstream or {}).items()} or None
-    error.detail = error.detail and error.detail.replace(request.secret or _REDACTED, _REDACTED)

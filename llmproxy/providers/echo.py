@@ -3,18 +3,14 @@
 import hashlib
 import re
 from collections.abc import Iterator
-from typing import Any
 
 from marshmallow import Schema, fields, validate
 
-from llmproxy.core import strict_json
-from llmproxy.core.answer import Answer, Appended, Closed, Counted, Delta, End, Opened, Start, Usage
+from llmproxy.core.answer import Answer, Appended, Closed, Counted, Delta, End, Opened, Start, Usage, Vector
 from llmproxy.core.chat import Text
 from llmproxy.core.estimate import estimate_tokens
 from llmproxy.core.request import LLMRequest
 from llmproxy.core.response import ResponseStream
-from llmproxy.core.sse import Event
-from llmproxy.dialects import PROVIDER_DIALECTS
 from llmproxy.providers.base import Provider, estimated
 
 _DIMENSIONS = 8
@@ -59,26 +55,10 @@ class EchoProvider(Provider):
             request.context.cancellation.wait(self.options["delay_ms"] / 1000)
 
     def _embed(self, request: LLMRequest) -> ResponseStream:
-        inputs = _inputs(request.to_dict().get("input"))
-        tokens = estimate_tokens(request.texts())
-        body = {
-            "object": "list",
-            "data": [
-                {"object": "embedding", "index": index, "embedding": _vector(text)} for index, text in enumerate(inputs)
-            ],
-            "model": request.context.model or request.model,
-            "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
-        }
-        event = Event.whole(strict_json.dumps(body), body)
-        return ResponseStream.relay([event], PROVIDER_DIALECTS.get(_EMBEDDINGS)(), request)
+        vectors = [Vector(_vector(str(each))) for each in request.to_embedding().inputs]
+        return ResponseStream.say(Answer.of(*vectors, usage=Usage(estimate_tokens(request.texts()))), request)
 
 
-def _inputs(given: Any) -> list[str]:
-    """What is to be embedded: a text or a list of token numbers, or several of them."""
-    several = isinstance(given, list) and not isinstance(next(iter(given), None), int)
-    return [item if isinstance(item, str) else str(item) for item in (given if several else [given])]
-
-
-def _vector(text: str) -> list[Any]:
+def _vector(text: str) -> tuple[float, ...]:
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
-    return [round(byte / 127.5 - 1, 6) for byte in digest[:_DIMENSIONS]]
+    return tuple(round(byte / 127.5 - 1, 6) for byte in digest[:_DIMENSIONS])

@@ -77,4 +77,6 @@ def test_the_first_choice_alone_is_said():
 
 @given(st.permutations([Opened(0, Text()), Appended(0, "a"), Signed(0, Signature("s", "google")), Closed(0)]))
 def test_steps_in_no_order_do_not_hang_the_writer(deltas):
-    steps(*deltas, Opened(1, Text()), Closed(1), End("stop"))
+    said = [delta for _, delta in steps(*deltas, Opened(1, Text()), Closed(1), End("stop"))]
+    assert said[-1] == End("stop")
+    assert Appended(0, "a") in said

@@ -1,4 +1,6 @@
+import base64
 import json
+import struct
 import time
 
 import pytest
@@ -68,10 +70,21 @@ def test_echo_embeds_a_single_text(echo):
     assert len(echo(EMBEDDINGS, input="one").json["data"]) == 1
 
 
-@pytest.mark.parametrize(("given", "count"), [([1, 2, 3], 1), ([[1, 2], [3]], 2), ([], 0)])
+@pytest.mark.parametrize(("given", "count"), [([1, 2, 3], 1), ([[1, 2], [3]], 2)])
 def test_echo_embeds_tokens(echo, given, count):
     data = echo(EMBEDDINGS, input=given).json["data"]
     assert len({tuple(item["embedding"]) for item in data}) == count
+
+
+def test_echo_embeds_in_the_encoding_that_was_asked_for(echo):
+    numbers = echo(EMBEDDINGS, input="one").json["data"][0]["embedding"]
+    packed = base64.b64decode(echo(EMBEDDINGS, input="one", encoding_format="base64").json["data"][0]["embedding"])
+    assert struct.unpack(f"<{len(numbers)}f", packed) == pytest.approx(numbers)
+
+
+def test_nothing_to_embed_is_refused(client, ask):
+    response = ask(client, EMBEDDINGS, model="echo", input=[])
+    assert (response.status_code, response.json["error"]["param"]) == (400, "input")
 
 
 def test_echo_streams_word_by_word(echo):
