@@ -97,7 +97,7 @@ class Gateway:
         self.dialects = [CLIENT_DIALECTS.get(name)() for name in names]
         self.lookups = _lookups(self.dialects)
         # Its parser is never asked: what is passed on is not read.
-        self.passthrough = Pipeline(self.dialects[0], ProcessorChain(), Passthrough(self.llms))
+        self.passthrough = Pipeline(self.dialects[0], ProcessorChain(), Passthrough(self._upstreams))
         routes = sorted(config.routes or (EVERYTHING,), key=lambda route: len(route.path_prefix))
         self.prefixes = tuple(route.path_prefix.rstrip("/") for route in routes if not self._is_whole_path(route))
         self.endpoints = {each.path: each for route in routes for each in self._endpoints_of(route)}
@@ -200,6 +200,7 @@ def _upstream(client: LLMClient, settings: ProviderConfig) -> Upstream:
         settings.name,
         tokens=tokens.count if isinstance(tokens, TokenProvider) else 1,
         max_retries=settings.max_retries,
+        max_parallel=settings.max_parallel,
         retry_on_stale_reuse=settings.retry_on_stale_reuse,
     )
 

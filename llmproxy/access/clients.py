@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from llmproxy.config.models import ClientConfig
+from llmproxy.core.secrets import SECRETS
 from llmproxy.core.tokens import Environment
 
 # Secret files (`NAME_FILE`) have no stamp of ours: they are looked at again after so long.
@@ -32,7 +33,7 @@ class Client:
 
 
 class Clients:
-    """The clients of `[client.*]`, found by the digest of their key. Keys themselves are not kept."""
+    """The clients of `[client.*]`, found by the digest of their key."""
 
     def __init__(self, configs: Iterable[ClientConfig], environment: Environment) -> None:
         self._configs = tuple(configs)
@@ -41,6 +42,7 @@ class Clients:
         self._state: object = None
         self._looked_at = 0.0
         self._lock = threading.Lock()
+        self._refresh()
 
     def __bool__(self) -> bool:
         return bool(self._configs)
@@ -62,7 +64,7 @@ class Clients:
         for config in self._configs:
             key = self._environment.get(config.token_env)
             if key:
-                yield _digest(key), Client(config.name, config.models, config.passthrough)
+                yield _digest(SECRETS.learn(key)), Client(config.name, config.models, config.passthrough)
 
 
 def _digest(key: str) -> bytes:

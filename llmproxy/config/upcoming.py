@@ -8,14 +8,9 @@ from llmproxy.config.locate import KeyPath
 from llmproxy.config.report import key_and_table
 
 NO_EFFECT_YET = (
-    "server.write_secs",
     "server.state",
     "server.shared",
     "server.admin_token_env",
-    "server.keepalive_secs",
-    "server.on_disconnect",
-    "llm.*.max_parallel",
-    "llm.*.timeouts.progress_secs",
     "client.*.limits",
     "client.*.budget",
     "price.*",

@@ -11,8 +11,11 @@ from typing import Any
 from llmproxy.core.answer import Usage
 from llmproxy.core.cancel import Cancellation
 from llmproxy.core.errors import LLMProxyError, Settlement
+from llmproxy.core.ticker import Ticker
 
 log = logging.getLogger(__name__)
+
+CLIENT_GONE = 499
 
 
 @dataclass(slots=True)
@@ -72,6 +75,8 @@ class RequestContext:
         usage: What the provider counted; None until it said so.
         response_headers: The upstream's headers that pass to the client.
         status: What an answer that comes has for its status.
+        committed: Whether the head of a stream has been sent, so that a failure can have no status of its own.
+        client_left: Whether the client has gone; its answer may be read on nevertheless, for its usage.
         received_at: Seconds since the epoch, for what shows a date.
         started, first_event_at, deadline: Seconds of the monotonic clock; at the deadline the request is over.
         data: For processors to keep what they learn on the way in for the way back, by a key of their own.
@@ -92,11 +97,14 @@ class RequestContext:
     usage: Usage | None = None
     response_headers: dict[str, str] = field(default_factory=dict)
     status: int = 200
+    committed: bool = False
+    client_left: bool = False
     received_at: float = field(default_factory=time.time)
     started: float = field(default_factory=time.monotonic)
     first_event_at: float | None = None
     deadline: float | None = None
     cancellation: Cancellation = field(default_factory=Cancellation)
+    ticker: Ticker = field(default_factory=Ticker)
     data: dict[Any, Any] = field(default_factory=dict)
     outcome: Outcome | None = None
     _callbacks: list[Callable[["RequestContext"], None]] = field(default_factory=list)
@@ -111,6 +119,15 @@ class RequestContext:
             cancellation=self.cancellation,
             _callbacks=list(self._callbacks),
         )
+
+    def wait(self, seconds: float) -> None:
+        """Sleeps, ticking, unless the request is cancelled meanwhile: then raises the reason at once."""
+        self.cancellation.check()
+        while seconds > 0:
+            waited = self.ticker.patience(seconds)
+            self.cancellation.wait(waited)
+            self.ticker.tick()
+            seconds -= waited
 
     def saw_event(self) -> None:
         """Notes the time of the first real event of the answer."""
@@ -149,6 +166,7 @@ class RequestContext:
 
     def _status(self, error: LLMProxyError | None) -> int:
         """A stream that broke has had its 200 already."""
-        if error is None or (self.first_event_at is not None and self.stream and error.status != 499):
-            return self.status
-        return error.status
+        if self.client_left:
+            return CLIENT_GONE
+        had_its_head = self.committed or (self.first_event_at is not None and self.stream)
+        return self.status if error is None or (had_its_head and error.status != CLIENT_GONE) else error.status

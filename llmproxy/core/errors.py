@@ -51,6 +51,10 @@ Blame = Literal["connection", "upstream", "token"]
 """Whose fault it was, as far as others that ask there should care."""
 
 
+Phase = Literal["connect", "first_event", "idle", "progress", "total", "request"]
+"""What took too long: connecting; the first event, any byte, the next event; one attempt, the whole request."""
+
+
 class Code(NamedTuple):
     """One row of the table of codes.
 
@@ -177,6 +181,7 @@ class LLMProxyError(Exception):
         param: The path of the field at fault (`messages.3.content`).
         retry_after: Seconds the caller should wait, sent as `Retry-After`.
         detail: What an operator needs to know; logged, never sent.
+        phase: Which deadline has passed, where one has; the message names it.
         headers: Further headers that belong to this answer (`Allow`, `WWW-Authenticate`).
         upstream: The members of the upstream's own error that are passed on: `type`, `code`, `param`, and what its
             dialect adds to them.
@@ -193,6 +198,7 @@ class LLMProxyError(Exception):
         param: str | None = None,
         retry_after: float | None = None,
         detail: str | None = None,
+        phase: Phase | None = None,
         headers: dict[str, str] | None = None,
         upstream: dict[str, Any] | None = None,
     ) -> None:
@@ -205,7 +211,8 @@ class LLMProxyError(Exception):
         self.again: Again = row.again
         self.elsewhere: Elsewhere = row.elsewhere
         self.blame: Blame | None = row.blame
-        self.message = message or row.message
+        self.phase = phase
+        self.message = message or (f"{row.message[:-1]} (phase: {phase})." if phase else row.message)
         self.param = param
         self.retry_after = retry_after
         self.detail = detail
@@ -381,6 +388,6 @@ def in_stream(error: LLMProxyError) -> LLMProxyError:
     code = IN_STREAM.get(error.code)
     if code is None:
         return error
-    late = StreamError(code=code, detail=error.detail)
+    late = StreamError(code=code, detail=error.detail, phase=error.phase)
     late.__cause__ = error
     return late

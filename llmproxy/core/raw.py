@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qsl, quote, unquote
+from urllib.parse import quote, unquote
 
 from llmproxy.core.context import RequestContext
 from llmproxy.core.errors import ParseError
@@ -14,7 +14,6 @@ _PLAIN = "/:@!$&'()*+,;=~%"
 
 # Nobody encodes a dot more often than this for an honest reason.
 _DECODINGS = 4
-_KEY_NAMES = frozenset({"key", "api_key", "api-key", "apikey", "x-api-key", "x-goog-api-key", "access_token"})
 
 
 @dataclass(eq=False)
@@ -28,7 +27,7 @@ class RawRequest(LLMRequest):
         headers: Those that may go on, lower case.
 
     Raises:
-        ParseError: The path could lead out of the llm's base URL, or there is a key in the query.
+        ParseError: The path could lead out of the llm's base URL.
     """
 
     context: RequestContext
@@ -42,9 +41,6 @@ class RawRequest(LLMRequest):
     def __post_init__(self) -> None:
         if _climbs(self.path):
             raise ParseError("The path must not hold the segments . or .., encoded or not.")
-        for name, _ in parse_qsl(self.query, keep_blank_values=True):
-            if name.lower() in _KEY_NAMES:
-                raise ParseError("A key in the URL is never read, and not passed on.", param=name)
 
     @property
     def target(self) -> str:

@@ -19,6 +19,7 @@ from llmproxy.core.errors import (
 )
 from llmproxy.core.shape import NONSENSE, check
 from llmproxy.core.sse import PAUSE, Event, Step
+from llmproxy.core.ticker import Ticker
 
 if TYPE_CHECKING:
     from llmproxy.core.context import RequestContext
@@ -38,6 +39,7 @@ class Signs(NamedTuple):
         terminal: Nothing follows.
         error: The provider reports a failure.
         hideable: Here only because we asked for usage; a client that did not ask need not see it.
+        ping: It says nothing but that somebody is there.
     """
 
     usage: Usage | None = None
@@ -45,10 +47,14 @@ class Signs(NamedTuple):
     terminal: bool = False
     error: bool = False
     hideable: bool = False
+    ping: bool = False
 
 
 NOTHING = Signs()
 """The signs of nearly every event."""
+
+ALIVE = Signs(ping=True)
+"""The signs of an event that says nothing but that somebody is there."""
 
 
 class ClientSide(Protocol):
@@ -58,6 +64,8 @@ class ClientSide(Protocol):
     def name(self) -> str: ...
     @property
     def stream_type(self) -> str: ...
+    @property
+    def keepalive(self) -> bytes: ...
     def write_answer(self, answer: Answer, request: LLMRequest) -> dict[str, Any]: ...
     def write_stream(self, deltas: Iterable[Delta | Step], request: LLMRequest) -> Iterator[Event | Step]: ...
     def error_events(self, error: LLMProxyError, context: RequestContext) -> Iterator[Event]: ...
@@ -118,6 +126,7 @@ class ResponseStream:
         self._bytes: Iterator[bytes] | None = None
         self._callbacks: list[Callable[[], None]] = []
         self._begin_callbacks: list[Callable[[], None]] = []
+        self._moved: Callable[[], None] = _nothing
         self._failure: LLMProxyError | None = None
         self._begun = False
         self._primed = False
@@ -156,7 +165,7 @@ class ResponseStream:
         return stream
 
     @classmethod
-    def say(cls, answer: Answer | Iterable[Delta], request: LLMRequest) -> Self:
+    def say(cls, answer: Answer | Iterable[Delta | Step], request: LLMRequest) -> Self:
         """An answer in the neutral model, written in the client's dialect."""
         if request.client_dialect is None:
             raise ProviderError(detail=f"{type(request).__name__} names no client dialect to answer in")
@@ -223,6 +232,10 @@ class ResponseStream:
         """Calls `callback` when the first real event has come."""
         self._begin_callbacks.append(callback)
 
+    def on_move(self, callback: Callable[[], None]) -> None:
+        """Calls `callback` when further real events have come: once for each time that some were at hand."""
+        self._moved = callback
+
     def on_close(self, callback: Callable[[], None]) -> None:
         """Calls `callback` when the stream is closed; those added first are called first."""
         self._callbacks.append(callback)
@@ -283,8 +296,9 @@ class ResponseStream:
         return _replayed(seen, source)
 
     def _joined(self) -> Iterator[bytes]:
-        """The client's bytes: what is at hand leaves in one piece."""
+        """The client's bytes: what is at hand leaves in one piece, and a keepalive after a long silence."""
         batch: list[bytes] = []
+        ticker = self._context.ticker if self._context is not None else Ticker()
         try:
             for item in self._mapped():
                 if item is not PAUSE:
@@ -293,6 +307,10 @@ class ResponseStream:
                     piece = b"".join(batch) if len(batch) > 1 else batch[0]
                     batch.clear()
                     yield piece
+                    ticker.spoke()
+                elif ticker.due and self._client is not None and self._client.keepalive:
+                    yield self._client.keepalive
+                    ticker.spoke()
         except Exception as error:
             batch.extend(event.raw for event in self._broken(error))
         if batch:
@@ -426,10 +444,13 @@ class ResponseStream:
 
     def _listened(self, events: Iterator[Event | Step], dialect: ProviderSide) -> Iterator[Event | Step]:
         """The provider's events as they came, with an ear for usage, errors and the end."""
-        finished = False
+        finished = moved = False
         signs_of, whole = dialect.signs, self._source_whole  # looked up once: there are thousands of events
         for item in events:
             if item is PAUSE or item.data is None:
+                if moved:
+                    moved = False
+                    self._moved()
                 yield item
                 continue
             try:
@@ -439,8 +460,13 @@ class ResponseStream:
                     break
                 raise ProviderError(code="upstream_bad_response", detail=f"an event that is none: {error!r}") from error
             if signs is NOTHING and self._begun:
+                moved = True
                 yield item
                 continue
+            if signs.ping:
+                yield item
+                continue
+            moved = True
             if signs.error:
                 self._hear_error(dialect.read_error(200, {}, item.data))
             if not self._begun:
@@ -480,9 +506,12 @@ class ResponseStream:
         if self._context is not None:
             self._context.saw_event()
 
-    def _heard(self, deltas: Iterator[Delta]) -> Iterator[Delta | Step]:
+    def _heard(self, deltas: Iterator[Delta | Step]) -> Iterator[Delta | Step]:
         """What a provider says in the neutral model, each step of which should leave at once."""
         for delta in deltas:
+            if delta is PAUSE:
+                yield PAUSE
+                continue
             if not self._begun:
                 self._begin()
             if isinstance(delta, Counted) and self._context is not None:
@@ -499,3 +528,7 @@ def _replayed(seen: list[T], rest: Iterator[T]) -> Iterator[T]:
 def _closer(iterator: object) -> Callable[[], None]:
     close: Callable[[], None] | None = getattr(iterator, "close", None)
     return close or (lambda: None)
+
+
+def _nothing() -> None:
+    """For whoever need not be told."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from dotenv.parser import Binding, parse_stream
 
 from llmproxy.core.errors import ConfigError, TokenError
+from llmproxy.core.secrets import SECRETS
 
 Stamp = tuple[int, int, int]
 
@@ -169,7 +170,7 @@ class EnvTokenProvider(TokenProvider):
         token = self._environment.get(self.name)
         if token is None:
             raise TokenError(detail=f"{self.name} is not set")
-        return token
+        return SECRETS.learn(token)
 
     def __repr__(self) -> str:
         return f"<EnvTokenProvider {self.name}>"
@@ -184,7 +185,7 @@ class StaticTokenProvider(TokenProvider):
     def get_token(self) -> str:
         if not self._token:
             raise TokenError(detail="the token is empty")
-        return self._token
+        return SECRETS.learn(self._token)
 
 
 class FileTokenProvider(TokenProvider):
@@ -197,7 +198,7 @@ class FileTokenProvider(TokenProvider):
         token = read_secret(self.path)
         if not token:
             raise TokenError(detail=f"{self.path} holds no token")
-        return token
+        return SECRETS.learn(token)
 
 
 class CallableTokenProvider(TokenProvider):
@@ -213,7 +214,7 @@ class CallableTokenProvider(TokenProvider):
         token = self._function()
         if not token:
             raise TokenError(detail="the token function returned nothing")
-        return token
+        return SECRETS.learn(token)
 
 
 class RotatingTokenProvider(TokenProvider):

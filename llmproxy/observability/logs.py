@@ -9,10 +9,12 @@ import time
 from typing import Any, Literal
 
 from llmproxy.core.context import Attempt, RequestContext
+from llmproxy.core.secrets import SECRETS
 
 log = logging.getLogger(__name__)
 
 ROOT = "llmproxy"
+SERVER = "gunicorn.error"
 # A model's name as the client wrote it may be of any length; none that is in use is longer.
 _MAX_NAME = 256
 _STANDARD = frozenset(vars(logging.makeLogRecord({})))
@@ -28,7 +30,7 @@ def log_request(context: RequestContext) -> None:
         log.handle(record)
     outcome = context.outcome
     if outcome is not None and outcome.error is not None and outcome.error.detail:
-        detail = outcome.error.detail  # may hold words of the upstream's
+        detail = SECRETS.mask(outcome.error.detail)  # may hold words of the upstream's
         log.warning("request failed request_id=%s: %s", context.id, detail if detail.isprintable() else ascii(detail))
 
 
@@ -59,8 +61,8 @@ def facts_of(context: RequestContext) -> dict[str, Any]:
         "route": context.route,
         "dialect": context.dialect,
         "llm": llm,
-        "model": context.model and context.model[:_MAX_NAME],
-        "target_model": target_model or None,
+        "model": context.model and _name(context.model),
+        "target_model": _name(target_model) if target_model else None,
         "stream": context.stream,
         "status": outcome.status if outcome else None,
         "outcome": outcome.settlement if outcome else None,
@@ -78,10 +80,12 @@ def configure(level: str, form: Literal["text", "json"]) -> None:
     """Sends the package's log to standard error. For a process of our own: a host application has its own logging."""
     logger = logging.getLogger(ROOT)
     handler = LineHandler(sys.stderr)
-    handler.setFormatter(JSONFormatter() if form == "json" else TextFormatter())
+    handler.setFormatter(Masked(JSONFormatter() if form == "json" else TextFormatter()))
     logger.handlers[:] = [handler]
     logger.setLevel(level.upper())
     logger.propagate = False
+    for theirs in logging.getLogger(SERVER).handlers:  # what it refuses it quotes, the key of a URL included
+        theirs.setFormatter(Masked(theirs.formatter or logging.Formatter()))
 
 
 class LineHandler(logging.StreamHandler[Any]):
@@ -105,6 +109,21 @@ class LineHandler(logging.StreamHandler[Any]):
 
     def _file(self) -> int:
         return int(self.stream.fileno())
+
+
+class Masked(logging.Formatter):
+    """What another formatter writes, tracebacks and all, without the secrets that this process knows.
+
+    Args:
+        inner: The other one.
+    """
+
+    def __init__(self, inner: logging.Formatter) -> None:
+        super().__init__()
+        self._inner = inner
+
+    def format(self, record: logging.LogRecord) -> str:
+        return SECRETS.mask(self._inner.format(record))
 
 
 class _Formatter(logging.Formatter):
@@ -163,7 +182,12 @@ def shown(value: Any) -> str:
 
 def _tried(attempt: Attempt) -> str:
     """Where an attempt went, and how it ended."""
-    return f"{attempt.llm}/{attempt.model[:_MAX_NAME]}: {attempt.error.code if attempt.error else 'answered'}"
+    return f"{attempt.llm}/{_name(attempt.model)}: {attempt.error.code if attempt.error else 'answered'}"
+
+
+def _name(model: str) -> str:
+    """A model's name as it may be logged: a client may have written anything there."""
+    return SECRETS.mask(model[:_MAX_NAME])
 
 
 def _milliseconds(start: float, end: float | None) -> float | None:

@@ -1,6 +1,7 @@
 """The template every HTTP upstream fills in."""
 
-from collections.abc import Iterable, Mapping
+import contextlib
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 from urllib.parse import urlsplit
@@ -10,7 +11,8 @@ from requests.auth import AuthBase
 
 from llmproxy.config.detect import token_names
 from llmproxy.config.models import ProviderConfig
-from llmproxy.core.answer import Answer, Usage
+from llmproxy.core import strict_json
+from llmproxy.core.answer import Answer, Delta, Usage
 from llmproxy.core.chat import Chat, foreign
 from llmproxy.core.client import LLMClient
 from llmproxy.core.context import Attempt, RequestContext
@@ -32,6 +34,7 @@ from llmproxy.core.urls import StaticUrlProvider, UrlProvider
 from llmproxy.dialects import PROVIDER_DIALECTS
 from llmproxy.dialects.base import ClientDialect, JSONRequest, ProviderDialect
 from llmproxy.dialects.openai_chat.chat import filled
+from llmproxy.providers.generator import PLAIN, Posted, Run, current_run, unheeded
 from llmproxy.providers.passthrough import check_passable, passed
 from llmproxy.providers.redaction import redact
 from llmproxy.transport.auth import BearerAuth, NoAuth, UpstreamRequest
@@ -68,7 +71,8 @@ class Call:
 class Provider(LLMClient):
     """An upstream reached over HTTP. Name the dialects it understands, then override the hook that differs.
 
-    One instance serves all threads: keep nothing of a request on self.
+    An upstream like nothing else, or none at all, needs one method, `chat`. One instance serves all threads: keep
+    nothing of a request on self.
 
     Attributes:
         endpoints: Dialect to path below the base URL, the preferred one first.
@@ -79,6 +83,8 @@ class Provider(LLMClient):
         options_schema: The keys of its own in `[llm.*]`; loaded values are in `options`.
         asks_usage: False where the host refuses `stream_options`, or sends usage unasked.
         only_streams: True where the host has no whole answers; they are put together from its streams.
+        takes: What `chat` looks at besides text: members of a `Chat`, as "temperature", and "tools", "images", "audio",
+            "documents". The rest is refused, or named as dropped. None: all that comes is for `chat` to judge.
     """
 
     endpoints: ClassVar[Mapping[str, str]] = {}
@@ -89,6 +95,7 @@ class Provider(LLMClient):
     options_schema: ClassVar[type[Schema]] = Schema
     asks_usage: bool = True
     only_streams: ClassVar[bool] = False
+    takes: ClassVar[Collection[str] | None] = None
 
     def __init__(
         self,
@@ -105,6 +112,7 @@ class Provider(LLMClient):
         self._auth = self.auth()
         self._transport = ClientProvider(transport_settings(self.config))
         self._dialects = {name: self.dialect(name) for name in self.spoken()}
+        self._generates = type(self).chat is not Provider.chat
         self._headers = {
             "Content-Type": "application/json",
             "Accept": "*/*",
@@ -171,6 +179,42 @@ class Provider(LLMClient):
         """The error that an answer with an error status stands for."""
         return call.dialect.read_error(reply.status, reply.headers, reply.beginning(ERROR_BYTES))
 
+    # In the place of all hooks: one generator.
+
+    def chat(self, chat: Chat) -> Iterator[Delta | str]:
+        """The answer to a chat, step by step, whatever dialect it was asked in and whether or not as a stream.
+
+        Yields:
+            Texts, and deltas for what is none: `Opened` for a tool call or a thought, `Appended` for more of it,
+            `Counted` for usage, `End` for a reason to end that is not the usual one. An empty text says nothing: it
+            gives the proxy a turn, to tell the client that somebody is there, and to see whether it still is.
+
+        Raises:
+            LLMProxyError: There is no answer. Before the first step another target may be asked. Any other exception
+                counts as the upstream's failure, and is logged.
+        """
+        raise NotImplementedError
+
+    def post(self, path: str, *, json: Any = None, headers: Mapping[str, str] | None = None) -> Posted:
+        """Asks the upstream, from within `chat`: with the llm's token, headers and deadlines, until the client leaves.
+
+        Args:
+            path: Below the base URL.
+            json: The body.
+            headers: Further ones.
+
+        Raises:
+            ProviderError: There is no answer, or it has the status of an error.
+        """
+        run = current_run()
+        if self.url_provider is None:
+            raise ProviderError(code="llm_not_configured", detail=f"[llm.{self.name}] needs a base_url")
+        url = f"{self.url_provider.get_url()}/{path.removeprefix('/')}"
+        call = Call(run.request, PLAIN, {}, run.request.stream, run.attempt)
+        body = None if json is None else strict_json.dumps(json)
+        request = self._with_token(prepare("POST", url, {**self.headers(call), **(headers or {})}, body), call)
+        return run.take(self._received(call, request), self._limit)
+
     # What the hooks are used for.
 
     def spoken(self) -> tuple[str, ...]:
@@ -184,19 +228,12 @@ class Provider(LLMClient):
     def execute(self, request: LLMRequest) -> ResponseStream:
         if self.estimates(request):
             return estimated(request)
+        if self._generates and request.purpose == "chat":
+            return self._generated(request)
         call = self.call(request)
-        upstream_request = self.prepare(call)
-        reply = self._transport.send(upstream_request, request.context)
+        reply = self._received(call, self.prepare(call))
         try:
-            call.attempt.status = reply.status
-            if reply.status not in (401, 403):  # what an upstream says to our own token is nobody else's business
-                request.context.response_headers.update(relayed_headers(reply.headers))
-            self._check_status(call, reply)
             return self._answer(call, reply)
-        except LLMProxyError as error:
-            reply.close()
-            redact(error, upstream_request)
-            raise
         except BaseException:
             reply.close()
             raise
@@ -212,11 +249,7 @@ class Provider(LLMClient):
         body, dropped = self._body(request, dialect, stream)
         if stream and self.asks_usage:
             body = dialect.ask_usage(body)
-        attempts = request.context.attempts
-        if not attempts:  # without a router: whoever sends it keeps the record
-            attempts.append(Attempt(self.name, request.model))
-        attempts[-1].dropped = dropped
-        return Call(request, dialect, body, stream, attempts[-1], dropped)
+        return Call(request, dialect, body, stream, self._attempt(request, dropped), dropped)
 
     def estimates(self, request: LLMRequest) -> bool:
         """Whether tokens are to be counted where the upstream does not count them: nothing is sent then."""
@@ -263,10 +296,7 @@ class Provider(LLMClient):
 
     def prepare(self, call: Call) -> UpstreamRequest:
         """The HTTP request of an attempt, token included."""
-        request = self.draft(call)
-        request.place = call.attempt.token
-        self._auth(request)
-        return request
+        return self._with_token(self.draft(call), call)
 
     def draft(self, call: Call) -> UpstreamRequest:
         """The HTTP request of an attempt before the token is put on it."""
@@ -331,6 +361,48 @@ class Provider(LLMClient):
         """Closes idle connections."""
         self._transport.close()
 
+    def _generated(self, request: LLMRequest) -> ResponseStream:
+        """The answer that `chat` gives. A whole one is made before anything else, so that all of it may still fail."""
+        chat = replace(filled(request.to_chat(), request.defaults), stream=request.stream)
+        lost = dropped_members(request, PLAIN, unheeded(chat, self.takes), chat) if self.takes is not None else ()
+        run = Run(self.chat, chat, request, self._attempt(request, self.losing(lost)), self.config.timeouts)
+        if not request.stream:
+            with contextlib.closing(run):
+                return ResponseStream.say(list(run.deltas()), request)
+        stream = ResponseStream.say(run.deltas(), request)
+        stream.on_begin(run.begun)
+        stream.on_close(run.close)
+        return stream
+
+    def _attempt(self, request: LLMRequest, dropped: tuple[str, ...]) -> Attempt:
+        """The record of this attempt, which names what is left out."""
+        attempts = request.context.attempts
+        if not attempts:  # without a router: whoever sends it keeps the record
+            attempts.append(Attempt(self.name, request.model))
+        attempts[-1].dropped = dropped
+        return attempts[-1]
+
+    def _with_token(self, request: UpstreamRequest, call: Call) -> UpstreamRequest:
+        request.place = call.attempt.token
+        self._auth(request)
+        return request
+
+    def _received(self, call: Call, request: UpstreamRequest) -> Reply:
+        """The upstream's answer, which is none of an error."""
+        context = call.request.context
+        reply = self._transport.send(request, context)
+        try:
+            call.attempt.status = reply.status
+            if reply.status not in (401, 403):  # what an upstream says to our own token is nobody else's business
+                context.response_headers.update(relayed_headers(reply.headers))
+            self._check_status(call, reply)
+        except BaseException as error:
+            reply.close()
+            if isinstance(error, LLMProxyError):
+                redact(error, request)
+            raise
+        return reply
+
     def _check_status(self, call: Call, reply: Reply) -> None:
         if reply.status >= 400 and reply.status < 600:
             raise self.error_from(call, reply)
@@ -341,17 +413,20 @@ class Provider(LLMClient):
         coding = reply.headers.get("content-encoding", "identity").lower()
         if coding != "identity":
             raise ProviderError(code="upstream_bad_response", detail=f"content-encoding {coding!r} was not asked for")
+        if media_type_of(reply) == "text/html":
+            raise ProviderError(code="upstream_bad_response", detail="content-type 'text/html'")
 
     def _answer(self, call: Call, reply: Reply) -> ResponseStream:
         request, dialect = call.request, call.dialect
-        media_type = reply.headers.get("content-type", "").partition(";")[0].strip().lower()
+        media_type = media_type_of(reply)
         streamed = call.stream and media_type != "application/json"
-        if media_type == "text/html" or (media_type == dialect.stream_type) > call.stream:
+        if (media_type == dialect.stream_type) > call.stream:
             raise ProviderError(code="upstream_bad_response", detail=f"content-type {media_type!r}")
         if streamed:
             events = dialect.decode(reply.chunks())
             stream = ResponseStream.relay(events, dialect, request, whole=False, usage_asked=self.asks_usage)
             stream.on_begin(reply.begun)
+            stream.on_move(reply.moved)
             stream.on_close(lambda: reply.close(drain=stream.ended))
             return stream
         body = reply.body(self._limit)
@@ -375,6 +450,11 @@ class Provider(LLMClient):
         except ValidationError as error:
             raise ConfigError(f"[llm.{self.name}] {error.messages}") from error
         return loaded
+
+
+def media_type_of(reply: Reply) -> str:
+    """What an answer says that it is, without parameters."""
+    return reply.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 def estimated(request: LLMRequest) -> ResponseStream:
@@ -421,6 +501,7 @@ def transport_settings(config: ProviderConfig) -> TransportSettings:
         connect_secs=config.timeouts.connect_secs,
         first_event_secs=config.timeouts.first_event_secs,
         idle_secs=config.timeouts.idle_secs,
+        progress_secs=config.timeouts.progress_secs,
         total_secs=config.timeouts.total_secs,
         pool_size=config.max_parallel or 1024,
         proxy=config.proxy,

@@ -52,7 +52,7 @@ class EchoProvider(Provider):
 
     def _pause(self, request: LLMRequest) -> None:
         if self.options["delay_ms"]:
-            request.context.cancellation.wait(self.options["delay_ms"] / 1000)
+            request.context.wait(self.options["delay_ms"] / 1000)
 
     def _embed(self, request: LLMRequest) -> ResponseStream:
         vectors = [Vector(_vector(str(each))) for each in request.to_embedding().inputs]

@@ -11,6 +11,7 @@ from urllib.parse import quote, urlencode
 
 from llmproxy.core.context import RequestContext
 from llmproxy.core.errors import ProviderError, ProviderTimeout, TokenError
+from llmproxy.core.secrets import SECRETS
 from llmproxy.core.tokens import Environment, TokenProvider
 from llmproxy.transport.sessions import ClientProvider, TransportSettings, prepare
 
@@ -49,12 +50,13 @@ class ClientCredentials(TokenProvider):
     def get_token(self) -> str:
         # Held while one thread asks: all others want the same answer, but not for ever.
         if not self._lock.acquire(timeout=_WAIT_SECS):
-            raise ProviderTimeout(code="upstream_connect_timeout", detail="no token has come from Entra")
+            detail = "no token has come from Entra"
+            raise ProviderTimeout(code="upstream_connect_timeout", phase="connect", detail=detail)
         try:
             if self._clock() >= self._renew_at:
                 self._token, seconds = self._fetch()
                 self._renew_at = self._clock() + seconds - _EARLY_SECS
-            return self._token
+            return SECRETS.learn(self._token)
         finally:
             self._lock.release()
 
@@ -63,7 +65,7 @@ class ClientCredentials(TokenProvider):
         form = {
             "grant_type": "client_credentials",
             "client_id": self._setting(CLIENT),
-            "client_secret": self._setting(SECRET),
+            "client_secret": SECRETS.learn(self._setting(SECRET)),
             "scope": _SCOPE,
         }
         url = _URL.format(quote(self._setting(TENANT), safe=""))

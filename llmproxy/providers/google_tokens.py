@@ -12,6 +12,7 @@ from typing import Any
 
 from llmproxy.core.context import RequestContext
 from llmproxy.core.errors import ConfigError, ProviderError, TokenError
+from llmproxy.core.secrets import SECRETS
 from llmproxy.core.tokens import TokenProvider
 from llmproxy.transport.sessions import ClientProvider, TransportSettings, prepare
 
@@ -50,7 +51,7 @@ class GoogleTokens(TokenProvider):
                 self._credentials = self._load()
             if not self._credentials.valid:
                 self._credentials.refresh(self._ask)
-            return str(self._credentials.token)
+            return SECRETS.learn(str(self._credentials.token))
         except (self._errors.GoogleAuthError, OSError, ValueError) as error:
             raise TokenError(detail=f"no token has come from Google: {_reason(error)}") from error
         finally:

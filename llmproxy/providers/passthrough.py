@@ -3,6 +3,7 @@
 from llmproxy.core.errors import ProviderError
 from llmproxy.core.raw import RawRequest
 from llmproxy.core.response import ResponseStream
+from llmproxy.core.sse import PAUSE
 from llmproxy.dialects.statuses import error_for
 from llmproxy.transport.reading import Reply
 
@@ -34,7 +35,7 @@ def passed(reply: Reply, request: RawRequest) -> ResponseStream:
     context, failed = request.context, reply.status >= 400
     context.status = reply.status
     stream = ResponseStream(
-        reply.chunks(),
+        (piece for piece in reply.chunks() if piece is not PAUSE),
         None if failed else request,  # an error is no answer that has begun
         status=reply.status,
         content_type=reply.headers.get("content-type", UNKNOWN_TYPE),

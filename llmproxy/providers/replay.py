@@ -99,7 +99,7 @@ class ReplayProvider(Provider):
     def _chunks(self, exchange: Exchange, request: LLMRequest) -> Iterator[bytes | Step]:
         for chunk in cut(exchange.body, self.options["chunk"]):
             if self.options["pace"]:
-                request.context.cancellation.wait(1 / self.options["pace"])
+                request.context.wait(1 / self.options["pace"])
             yield chunk
             yield PAUSE
 

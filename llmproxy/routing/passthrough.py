@@ -8,6 +8,7 @@ from llmproxy.core.errors import PathNotFound
 from llmproxy.core.raw import RawRequest
 from llmproxy.core.request import LLMRequest
 from llmproxy.core.response import ResponseStream
+from llmproxy.routing.upstream import Upstream
 
 
 @runtime_checkable
@@ -21,15 +22,22 @@ class Passthrough(LLMClient):
     """Answers with what an llm's own API says.
 
     Args:
-        llms: The llms by name.
+        upstreams: The llms by name.
     """
 
-    def __init__(self, llms: Mapping[str, LLMClient]) -> None:
-        self._llms = llms
+    def __init__(self, upstreams: Mapping[str, Upstream]) -> None:
+        self._upstreams = upstreams
 
     def execute(self, request: LLMRequest) -> ResponseStream:
-        if isinstance(request, RawRequest):
-            llm = self._llms.get(request.llm)
-            if isinstance(llm, Forwarding):
-                return llm.forward(request).prime()
-        raise PathNotFound("There is no llm of this name with an API of its own.")
+        upstream = self._upstreams.get(request.llm) if isinstance(request, RawRequest) else None
+        if upstream is None or not isinstance(upstream.client, Forwarding) or not isinstance(request, RawRequest):
+            raise PathNotFound("There is no llm of this name with an API of its own.")
+        if not upstream.enter():
+            raise upstream.full()
+        try:
+            stream = upstream.client.forward(request).prime()
+        except BaseException:
+            upstream.leave()
+            raise
+        stream.on_close(upstream.leave)
+        return stream

@@ -88,10 +88,10 @@ class Router(LLMClient):
         """Each attempt that may be made. Asked for the next, it looks at how the one before has failed.
 
         Raises:
-            ProviderError: Every target wants to be left alone.
+            LLMProxyError: Every target wants to be left alone, or has as many requests as it may.
         """
         plan, context = self._plans.get(self._target or request.model, _DEFAULT), request.context
-        refusals: list[ProviderError] = []
+        refusals: list[LLMProxyError] = []
         for target in self._in_order(plan, self.targets(request)):
             yield from self._attempts_at(target, context, refusals)
             if context.attempts and not plan.continues_after(_failure(context)):
@@ -112,12 +112,11 @@ class Router(LLMClient):
         context.attempts.append(record)
         context.answered_by = (target.llm, target.model)
         context.response_headers.clear()  # of the attempt before
-        lane.load.begin()
         started = self._clock()
         try:
             stream = upstream.client.execute(self.addressed(target, request)).prime()
         except BaseException as error:
-            lane.load.end()
+            upstream.end(lane)
             if not isinstance(error, LLMProxyError) or context.cancellation.reason is not None:
                 lane.breaker.abandoned()  # the fault is our own, or nobody waits any more
             else:
@@ -125,7 +124,7 @@ class Router(LLMClient):
             record.error = error if isinstance(error, LLMProxyError) else LLMProxyError(detail=repr(error))
             raise
         upstream.succeeded(lane, self._clock() - started)
-        stream.on_close(lambda: _end(stream, record, lane, context))
+        stream.on_close(lambda: _end(stream, record, upstream, lane, context))
         return stream
 
     def addressed(self, target: Target, request: LLMRequest) -> LLMRequest:
@@ -141,13 +140,13 @@ class Router(LLMClient):
         candidates = [Candidate(target, self._upstreams[target.llm].load(target.model)) for target in there]
         return [candidate.target for candidate in plan.policy.order(candidates)]
 
-    def _attempts_at(self, target: Target, context: RequestContext, refusals: list[ProviderError]) -> Iterator[Try]:
+    def _attempts_at(self, target: Target, context: RequestContext, refusals: list[LLMProxyError]) -> Iterator[Try]:
         """The attempts at one target: with another token where one was refused, and again where that is safe."""
         upstream = self._upstreams[target.llm]
         upstream.budget.earn()
         spent: set[int] = set()
         repeats = 0
-        while lane := upstream.lane(target.model, spent):
+        while lane := upstream.take(target.model, spent):
             yield Try(target, upstream, lane)
             error = _failure(context)
             pause: float | None = 0.0
@@ -163,7 +162,7 @@ class Router(LLMClient):
             elif not upstream.budget.take():
                 return
             if pause:
-                context.cancellation.wait(pause)
+                context.wait(pause)
         if not context.attempts:
             refusals.append(upstream.refusal(target.model))
 
@@ -181,9 +180,11 @@ def _failure(context: RequestContext) -> LLMProxyError:
     return error
 
 
-def _end(stream: ResponseStream, record: Attempt, lane: Lane, context: RequestContext) -> None:
+def _end(
+    stream: ResponseStream, record: Attempt, upstream: Upstream, lane: Lane, context: RequestContext
+) -> None:
     """What an answer that had begun shows when it ends."""
-    lane.load.end()
+    upstream.end(lane)
     record.error = stream.failure
     if record.error is not None and record.error.blame is not None and context.cancellation.reason is None:
         lane.breaker.failed_later()

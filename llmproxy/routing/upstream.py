@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from llmproxy.core.client import LLMClient
 from llmproxy.core.errors import (
     LLMProxyError,
-    ProviderError,
+    Overloaded,
     ProviderRateLimited,
     ProviderRejected,
     ProviderUnavailable,
@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 
 _MAX_MODELS = 4096  # a client may ask for any name
 _REST_SECS = 1.0
+_FULL_SECS = 1.0
 _EJECTED_SECS = 60.0
 
 
@@ -61,6 +62,7 @@ class Upstream:
         name: Its name.
         tokens: How many tokens take turns there.
         max_retries: How often an attempt that is safe to repeat is repeated.
+        max_parallel: How many requests it answers at a time. None: as many as come.
         retry_on_stale_reuse: Whether a reused connection that was closed without an answer is worth another attempt.
         clock: Seconds that only grow.
         random: Numbers from 0 up to 1.
@@ -73,6 +75,7 @@ class Upstream:
         *,
         tokens: int = 1,
         max_retries: int = 1,
+        max_parallel: int | None = None,
         retry_on_stale_reuse: bool = False,
         clock: Callable[[], float] = time.monotonic,
         random: Callable[[], float] = randomness.random,
@@ -85,6 +88,7 @@ class Upstream:
         self.budget = RetryBudget(clock)
         self._random = random
         self._repeatable = ("yes", "stale") if retry_on_stale_reuse else ("yes",)
+        self._slots = threading.BoundedSemaphore(max_parallel) if max_parallel else None
         self._rotation = Rotation(tokens, clock)
         self._lanes: dict[str, tuple[Lane, ...]] = {}
         self._lock = threading.Lock()
@@ -93,17 +97,44 @@ class Upstream:
         """How busy and how quick a model is here."""
         return (self._lanes.get(model) or self._open(model))[0].load
 
-    def lane(self, model: str, spent: Collection[int] = ()) -> Lane | None:
-        """Where a request may be sent now, with a token that is not among the spent ones; None: nowhere."""
+    def take(self, model: str, spent: Collection[int] = ()) -> Lane | None:
+        """Where a request may be sent now, with a token that is not among the spent ones; None: nowhere.
+
+        Whoever is given a lane calls `end` when the request is over.
+        """
+        if not self.enter():
+            return None
         for lane in self._in_turn(model):
             if lane.token not in spent and lane.admit():
+                lane.load.begin()
                 return lane
+        self.leave()
         return None
 
-    def refusal(self, model: str) -> ProviderError:
+    def end(self, lane: Lane) -> None:
+        """A request that had this lane is over."""
+        lane.load.end()
+        self.leave()
+
+    def enter(self) -> bool:
+        """Takes one of the llm's places, if it has one left; whoever is told so calls `leave` later."""
+        return self._slots is None or self._slots.acquire(blocking=False)
+
+    def leave(self) -> None:
+        """Gives the place back."""
+        if self._slots is not None:
+            self._slots.release()
+
+    def full(self) -> Overloaded:
+        """That the llm has no place left."""
+        return Overloaded(retry_after=_FULL_SECS, detail=f"{self.name} has its max_parallel; nothing was sent")
+
+    def refusal(self, model: str) -> LLMProxyError:
         """Why nothing is sent to a model now, with the time until something may be."""
         lanes = self._in_turn(model)
         wait = min(max(lane.cooldown.remaining(), lane.breaker.remaining()) for lane in lanes)
+        if not wait and all(lane.breaker.closed for lane in lanes):
+            return self.full()
         if all(lane.breaker.closed for lane in lanes):
             return ProviderRateLimited(retry_after=wait, detail=f"{self.name} asked for a pause; nothing was sent")
         detail = f"{self.name} keeps failing; nothing was sent"

@@ -31,8 +31,9 @@ _server = checked_server()
 
 bind = _server["bind"]
 
-# One thread owns a request from its first byte to its last: a stream is a loop that reads and writes.
-worker_class = "gthread"
+# One thread owns a request from its first byte to its last: a stream is a loop that reads and writes. gunicorn's gthread,
+# with what streams and slow clients need beside: see there.
+worker_class = "llmproxy.server.worker.StreamWorker"
 
 # One process by default: limits, pools and breakers are then shared by all without a round trip.
 workers = _server["workers"]

@@ -20,6 +20,7 @@ from llmproxy.testing.words import OPENAI_CHAT, Words
 HOST = "127.0.0.1"
 _IN_PATH = re.compile(r"/@([^/]+)(/.*)?")
 _JOIN_SECS = 5.0
+_DONE_SECS = 0.1
 _BACKLOG = 1024
 
 
@@ -108,6 +109,8 @@ class FaultUpstream:
         part = part_of(fault, **options)
         with self._changed:
             self._parts = collections.deque([part])
+            # One whose client has read the whole answer may still have to notice that it is done.
+            self._changed.wait_for(lambda: not any(link.busy for link in self._links), _DONE_SECS)
             idle = [link for link in self._links if not link.busy]
         for link in idle:
             link.shut_down()
@@ -238,7 +241,6 @@ class FaultUpstream:
                 self._changed.notify_all()
             if not self._perform(link, part, Scene(self.words, request, nth)):
                 return
-            link.busy = False
 
     def _perform(self, link: Link, part: Part, scene: Scene) -> bool:
         """Plays a fault; whether the connection stays open after it."""
@@ -254,6 +256,7 @@ class FaultUpstream:
         with self._changed:
             if request is not None:
                 request.ended = time.monotonic()
+            link.busy = False
             self._changed.notify_all()
         return stays
 

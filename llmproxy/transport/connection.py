@@ -24,7 +24,7 @@ class UnhurriedSocket(socket.socket):
 
     Each call is a hand-over of the interpreter's lock, and those are what a busy worker spends a third of its time on:
     urllib3 sets the same timeout twice for each request, and a socket with a timeout waits before it sends, although
-    there is nearly always room.
+    there is nearly always room, and before it reads, although our readers have waited already.
     """
 
     def __init__(self, connected: socket.socket) -> None:
@@ -35,6 +35,14 @@ class UnhurriedSocket(socket.socket):
     def settimeout(self, value: float | None) -> None:
         if value != self.gettimeout():
             super().settimeout(value)
+
+    def recv_into(self, buffer: Any, nbytes: int = 0, flags: int = 0) -> int:
+        if nbytes or flags:
+            return super().recv_into(buffer, nbytes, flags)
+        try:
+            return os.readv(self.fileno(), [buffer])
+        except BlockingIOError:
+            return super().recv_into(buffer)
 
     def sendall(self, data: Any, flags: int = 0) -> None:
         try:
@@ -127,7 +135,7 @@ class _Upstream:
         lease = current_lease()
         self.lease: Lease | None = lease
         if lease is not None:
-            lease.reused = self._used
+            lease.reused, lease.poll = self._used, self._poll.poll
             lease.hold(self.sock)
 
 

@@ -55,13 +55,13 @@ def translated(
     causes = list(_causes(error))
     if not lease.sent:
         if any(isinstance(cause, _TIMED_OUT) and not isinstance(cause, _REFUSED) for cause in causes):
-            return ProviderTimeout(code="upstream_connect_timeout", detail=detail)
+            return ProviderTimeout(code="upstream_connect_timeout", phase="connect", detail=detail)
         return ProviderUnreachable(detail=detail)
     if any(isinstance(cause, _CUT) for cause in causes):  # RemoteDisconnected is a BadStatusLine as well
         stale = lease.reused and not lease.heard  # closed by the other side, it seems, before our request reached it
         return ProviderUnreachable(code="upstream_stale_connection" if stale else cut, detail=detail)
     if any(isinstance(cause, _TIMED_OUT) for cause in causes):
-        return ProviderTimeout(detail=detail)
+        return ProviderTimeout(phase="first_event" if lease.answer is None else "idle", detail=detail)
     malformed = lease.answer is None and any(isinstance(cause, _MALFORMED) for cause in causes)
     if malformed or lease.answer is None:
         return ProviderError(code="upstream_bad_response", detail=detail)

@@ -2,11 +2,13 @@
 
 import http.client
 import io
+import math
 import re
 import socket
+import time
 from typing import Any
 
-from llmproxy.transport.lease import current_lease
+from llmproxy.transport.lease import Lease, current_lease
 
 _BUFFER_BYTES = 16 * 1024
 _MAX_LINE = 64 * 1024
@@ -19,18 +21,60 @@ class UnusableAnswer(http.client.HTTPException):
 
 
 class Inlet(io.RawIOBase):
-    """A socket's bytes, with a switch: while not `patient` it says "nothing yet" instead of waiting."""
+    """A socket's bytes. While there are none it waits, tick by tick; or, while not `patient`, says so.
 
-    def __init__(self, raw: io.RawIOBase) -> None:
+    Attributes:
+        ahead: What was fetched and not read yet.
+        at_end: Whether nothing more will come.
+    """
+
+    def __init__(self, sock: socket.socket, lease: Lease | None) -> None:
         super().__init__()
         self.patient = True
-        self._raw = raw
+        self.ahead = b""
+        self.at_end = False
+        self._raw = sock.makefile("rb", buffering=0)
+        self._timeout = sock.gettimeout
+        self._pending = getattr(sock, "pending", None)
+        self._lease = lease
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int | None:
-        return self._raw.readinto(buffer) if self.patient else None
+        if self.ahead:
+            taken = min(len(self.ahead), len(buffer))
+            buffer[:taken], self.ahead = self.ahead[:taken], self.ahead[taken:]
+            return taken
+        if not self.patient:
+            return None
+        self._await()
+        return self._raw.readinto(buffer)
+
+    def wait(self, seconds: float) -> bool:
+        """Whether there is something to be read within so many seconds, be it the end."""
+        poll = self._lease.poll if self._lease is not None else None
+        if poll is None or (self._pending is not None and self._pending()):
+            return True
+        return bool(poll(None if seconds == math.inf else math.ceil(seconds * 1000)))
+
+    def fetch(self) -> None:
+        """Reads ahead what is there."""
+        fetched = self._raw.read(_BUFFER_BYTES)
+        self.at_end = fetched == b""
+        self.ahead += fetched or b""
+
+    def _await(self) -> None:
+        """Waits for as long as the socket's timeout allows."""
+        if self._lease is None:
+            return
+        ticker, limit = self._lease.ticker, self._timeout() or math.inf
+        end = time.monotonic() + limit
+        while not self.wait(ticker.patience(limit)):
+            ticker.tick()
+            limit = end - time.monotonic()
+            if limit <= 0:
+                raise TimeoutError("timed out")
 
     def close(self) -> None:
         self._raw.close()
@@ -92,7 +136,7 @@ class FramedAnswer(http.client.HTTPResponse):
     left_over = False
 
     def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
-        self._inlet = Inlet(sock.makefile("rb", buffering=0))
+        self._inlet = Inlet(sock, current_lease())
         super().__init__(_Opened(self._inlet), *args, **kwargs)  # type: ignore[arg-type]  # it only calls makefile
 
     def begin(self) -> None:
@@ -145,7 +189,24 @@ class FramedAnswer(http.client.HTTPResponse):
             buffered: bytes = self.fp.peek(1)
         finally:
             self._inlet.patient = True
-        return buffered
+        return buffered + self._inlet.ahead if self._inlet.ahead else buffered
+
+    def is_ready(self) -> bool:
+        """Whether a further `read1` would not wait, be it for the end."""
+        if self.fp is None or self.length == 0 or self._inlet.at_end or self.more_at_hand():
+            return True
+        # A chunk's size that has not come to its end by then never will.
+        return len(self._buffered()) > (_MAX_LINE if self.chunked else 0)
+
+    def await_more(self, seconds: float) -> bool:
+        """Waits until it is ready; False if the time is over before that."""
+        end = time.monotonic() + seconds
+        while self._inlet.wait(max(0.0, seconds)):
+            self._inlet.fetch()
+            if self.is_ready():
+                return True
+            seconds = end - time.monotonic()
+        return False
 
     def more_at_hand(self) -> bool:
         """Whether a further `read1` would return something without waiting, as far as that is certain."""

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import socket
 import threading
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from llmproxy.core.ticker import Ticker
 
 if TYPE_CHECKING:
     from llmproxy.core.errors import LLMProxyError
@@ -21,6 +24,8 @@ class Lease:
 
     Attributes:
         connect_secs: How long connecting may take; urllib3's one timeout is that of the reads.
+        ticker: What the thread does while it waits.
+        poll: Waits, for so many milliseconds, until the connection's socket can be read.
         sent: Whether a byte of the request has been given to the socket.
         reused: Whether the connection has served a request before.
         heard: Whether the first line of an answer has come.
@@ -28,8 +33,10 @@ class Lease:
         reason: Why the attempt was given up, if it was.
     """
 
-    def __init__(self, connect_secs: float = 5.0) -> None:
+    def __init__(self, connect_secs: float = 5.0, ticker: Ticker | None = None) -> None:
         self.connect_secs = connect_secs
+        self.ticker = ticker or Ticker()
+        self.poll: Callable[[float | None], Any] | None = None
         self.sent = False
         self.reused = False
         self.heard = False

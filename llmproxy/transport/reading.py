@@ -1,6 +1,8 @@
 """An upstream's answer: its bytes as they arrive, its framing checked, its size capped."""
 
 import functools
+import math
+import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -8,10 +10,11 @@ import requests
 
 from llmproxy.core import sse
 from llmproxy.core.cancel import Cancellation
-from llmproxy.core.errors import ProviderError
-from llmproxy.core.sse import Event, Step
+from llmproxy.core.errors import ProviderError, ProviderTimeout
+from llmproxy.core.sse import PAUSE, Event, Step
 from llmproxy.transport.deadlines import Deadlines
 from llmproxy.transport.failures import FOREIGN, translated
+from llmproxy.transport.framing import FramedAnswer
 from llmproxy.transport.lease import Lease
 
 _READ_BYTES = 64 * 1024
@@ -49,17 +52,21 @@ class Reply:
         self._closed = False
 
     def begun(self) -> None:
-        """The first real event has come: from now on the whole attempt's deadline counts."""
+        """The first real event has come: from now on the time from each to the next counts."""
         self._deadlines.begun()
 
-    def chunks(self) -> Iterator[bytes]:
-        """The body in pieces, each as soon as it is here, whatever the framing.
+    def moved(self) -> None:
+        """A further real event has come."""
+        self._deadlines.moved()
+
+    def chunks(self) -> Iterator[bytes | Step]:
+        """The body in pieces, each as soon as it is here, whatever the framing; `PAUSE` after a tick without any.
 
         Raises:
             ProviderError: The body was cut off, or nothing came for `idle_secs`.
         """
         self._lease.set_timeout(self._idle_secs)
-        return self._chunks(cut="upstream_reset")
+        return self._chunks("upstream_reset", self._idle_secs)
 
     def body(self, limit: int) -> bytes:
         """The whole body.
@@ -68,7 +75,7 @@ class Reply:
             ProviderError: It was cut off, or is longer than `limit` bytes.
         """
         pieces, size = [], 0
-        for piece in self._chunks(cut="upstream_truncated"):
+        for piece in self._pieces():
             size += len(piece)
             if size > limit:
                 raise ProviderError(code="upstream_bad_response", detail=f"an answer of more than {limit} bytes")
@@ -79,7 +86,7 @@ class Reply:
         """At most `limit` bytes of the body, of an error for instance; empty where none can be read."""
         pieces, size = [], 0
         try:
-            for piece in self._chunks(cut="upstream_truncated"):
+            for piece in self._pieces():
                 pieces.append(piece)
                 size += len(piece)
                 if size >= limit:
@@ -101,7 +108,7 @@ class Reply:
 
     def events(self) -> Iterator[Event]:
         """The body as server-sent events."""
-        return (event for event in sse.decode(self.chunks()) if event is not sse.PAUSE)
+        return (event for event in sse.decode(self.chunks()) if event is not PAUSE)
 
     def lines(self) -> Iterator[bytes]:
         """The body's lines without their ends."""
@@ -125,12 +132,21 @@ class Reply:
             self._raw.close()
         self._lease.end()
 
-    def _chunks(self, cut: str) -> Iterator[bytes]:
+    def _pieces(self) -> Iterator[bytes]:
+        """The body in pieces, for whoever waits for all of them."""
+        return (piece for piece in self._chunks("upstream_truncated", math.inf) if piece is not PAUSE)
+
+    def _chunks(self, cut: str, idle_secs: float) -> Iterator[bytes | Step]:
         read = functools.partial(self._raw.read1, _READ_BYTES, decode_content=False)
         answer = self._lease.answer
         joined: list[bytes] = []
         try:
-            while data := read():
+            while True:
+                if answer is not None and not answer.is_ready():
+                    yield from self._ticks(answer, idle_secs)
+                data = read()
+                if not data:
+                    break
                 if answer is not None and answer.more_at_hand():
                     joined.append(data)
                     self._join(joined)
@@ -145,6 +161,16 @@ class Reply:
         if reason is not None:  # a body without framing looks whole when its socket is shut down
             raise reason
         self._read_to_end = True
+
+    def _ticks(self, answer: FramedAnswer, idle_secs: float) -> Iterator[Step]:
+        """A `PAUSE` after each tick until more of the answer is here."""
+        ticker = self._lease.ticker
+        end = time.monotonic() + idle_secs
+        while not answer.await_more(ticker.patience(end - time.monotonic())):
+            if time.monotonic() >= end:
+                raise ProviderTimeout(phase="idle", detail=f"no byte within {idle_secs:g} s")
+            ticker.tick()
+            yield PAUSE
 
     def _join(self, pieces: list[bytes]) -> None:
         """Adds what has come with the first piece: a burst of events leaves in one."""
@@ -171,7 +197,7 @@ class Reply:
 def _lines(chunks: Iterable[bytes | Step]) -> Iterator[bytes]:
     pending = b""
     for chunk in chunks:
-        if chunk is sse.PAUSE:
+        if chunk is PAUSE:
             continue
         *lines, pending = (pending + chunk).split(b"\n")
         yield from (line.removesuffix(b"\r") for line in lines)

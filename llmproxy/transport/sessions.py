@@ -29,6 +29,7 @@ class TransportSettings:
         connect_secs: For DNS, connecting and TLS.
         first_event_secs: Until the head of the answer has come.
         idle_secs: Between two reads of a stream.
+        progress_secs: Between two real events of a stream; a ping is none.
         total_secs: For the whole attempt.
         pool_size: How many idle connections are kept for each token.
         proxy: The URL of an HTTP proxy; None: none, whatever the environment says.
@@ -39,6 +40,7 @@ class TransportSettings:
     connect_secs: float = 5.0
     first_event_secs: float = 600.0
     idle_secs: float = 300.0
+    progress_secs: float = 300.0
     total_secs: float = 900.0
     pool_size: int = 64
     proxy: str | None = None
@@ -140,20 +142,23 @@ class ClientProvider:
         Raises:
             ProviderError: No answer came; the error knows whether anything was sent.
         """
-        lease = Lease(self.settings.connect_secs)
+        settings = self.settings
+        lease = Lease(settings.connect_secs, context.ticker)
         forget = context.cancellation.on_cancel(lease.shut_down)
-        deadlines = Deadlines(lease, self.settings.first_event_secs, self.settings.total_secs)
+        deadlines = Deadlines(lease, settings.first_event_secs, settings.progress_secs, settings.total_secs)
         try:
             with leased(lease):
                 response = self._session(request.token_id).exchange(request)
-        except FOREIGN as error:
+        except BaseException as error:
             forget()
             deadlines.end()
-            raise translated(error, lease, context.cancellation) from error
+            if isinstance(error, FOREIGN):
+                raise translated(error, lease, context.cancellation) from error
+            raise
         finally:
             if context.attempts:
                 context.attempts[-1].sent = lease.sent
-        return Reply(response, lease, context.cancellation, forget, self.settings.idle_secs, deadlines)
+        return Reply(response, lease, context.cancellation, forget, settings.idle_secs, deadlines)
 
     def close(self) -> None:
         """Closes every idle connection."""

@@ -14,19 +14,21 @@ from werkzeug.exceptions import HTTPException
 from llmproxy.access.clients import Client
 from llmproxy.core import strict_json
 from llmproxy.core.context import RequestContext, new_id
-from llmproxy.core.errors import LLMProxyError, MethodNotAllowed, ParseError, PathNotFound, RequestTooLarge
+from llmproxy.core.errors import LLMProxyError, MethodNotAllowed, Overloaded, ParseError, PathNotFound, RequestTooLarge
 from llmproxy.core.request import LLMRequest
-from llmproxy.dialects.base import ClientDialect, read_object
+from llmproxy.core.secrets import SECRETS
+from llmproxy.dialects.base import ClientDialect, JSONRequest, read_object
 from llmproxy.dialects.lookups import Lookup
 from llmproxy.gateway import Endpoint, Gateway
 from llmproxy.observability.logs import log_request
-from llmproxy.web import passthrough
+from llmproxy.web import passthrough, steering
 from llmproxy.web.auth import Authenticate, Doorkeeper
 from llmproxy.web.body import read_body, read_bytes
 from llmproxy.web.cors import cors_headers
+from llmproxy.web.in_flight import IN_FLIGHT, RETRY_SECS
 from llmproxy.web.models import ClientModels
-from llmproxy.web.presence import set_deadline
-from llmproxy.web.respond import Rendered, answer, failed, late_response
+from llmproxy.web.presence import Presence
+from llmproxy.web.respond import Begin, Rendered, answer, failed, late_response, teller
 from llmproxy.web.shape import dialect_of, lookup_of
 
 READING = ("GET", "HEAD")
@@ -57,6 +59,7 @@ class Face:
         config = gateway.config
         self.gateway = gateway
         self._doorkeeper = Doorkeeper(gateway.clients, config.server.auth, authenticate)
+        self._presence = Presence(config.server)
         self._max_body = int(config.server.max_body_mb * 1024 * 1024)
         self._origins = config.server.cors_allowed_origins
         self._key_headers = tuple(dict.fromkeys(dialect.key_header for dialect in gateway.dialects))
@@ -79,7 +82,7 @@ class Face:
             path = f"{prefix}/passthrough/<llm>/<path:path>"
             self._add(blueprint, path, f"passthrough_{number}", passthrough.METHODS, self._pass_through)
         self._add(blueprint, "/livez", "livez", READING, self._alive)
-        self._add(blueprint, "/readyz", "readyz", READING, self._alive)
+        self._add(blueprint, "/readyz", "readyz", READING, self._ready)
         self._add(blueprint, DESCRIPTION, "openapi", READING, self._describe)
         blueprint.record(lambda state: self._add_rest(state, own_paths))
         return blueprint
@@ -128,7 +131,7 @@ class Face:
 
     def _view(self, endpoint: Endpoint) -> View:
         def view(**values: str) -> Response:
-            request, dialect, pipeline = _request(), endpoint.dialect, endpoint.pipeline
+            request, dialect, pipeline, presence = _request(), endpoint.dialect, endpoint.pipeline, self._presence
             context = _context(route=endpoint.route, dialect=dialect.name, path={**endpoint.said, **values})
             if request.query_string:
                 context.query = request.args
@@ -136,24 +139,34 @@ class Face:
                 prepared = self._prepare(request, endpoint, context)
             except Exception as error:
                 return self._refuse(error, context, dialect)
-            return late_response(lambda: answer(pipeline, prepared, dialect), context)
+
+            def render(begin: Begin) -> Rendered:
+                if prepared.stream:
+                    leave = functools.partial(presence.left, context)
+                    presence.keep_alive(context, teller(prepared, dialect, begin, leave))
+                return answer(pipeline, prepared, dialect)
+
+            return late_response(render, context, presence)
 
         return view
 
     def _prepare(self, request: Request, endpoint: Endpoint, context: RequestContext) -> LLMRequest:
         dialect = endpoint.dialect
         self._admit(request, context, dialect.key_header)
-        set_deadline(context, request, self.gateway.config.server.request_timeout_secs)
+        self._presence.set_deadline(context, request)
         if dialect.forwarded_headers:
             context.headers = {
                 name: request.headers[name] for name in dialect.forwarded_headers if name in request.headers
             }
-        return endpoint.pipeline.prepare(read_body(request, self._max_body), context)
+        asked = endpoint.pipeline.parser.parse(read_body(request, self._max_body, context.deadline), context)
+        steering.check_members(asked.body if isinstance(asked, JSONRequest) else asked.to_dict())
+        return endpoint.pipeline.processors.process(asked)
 
     def _admit(self, request: Request, context: RequestContext, *key_headers: str) -> Client | None:
         client = self._doorkeeper.admit(request, *key_headers)
         if client is not None:
             context.client, context.models = client.name, client.models
+        steering.check_head(request)
         return client
 
     def _lookup(self, choices: Sequence[tuple[ClientDialect, Lookup]]) -> View:
@@ -164,6 +177,7 @@ class Face:
             try:
                 self._admit(request, context, dialect.key_header)
                 posted = read_object(read_body(request, self._max_body)) if lookup.method == "POST" else {}
+                steering.check_members(posted)
                 body = lookup.answer(ClientModels(self.gateway.catalog, context.models), {**posted, **values})
             except Exception as error:
                 return self._refuse(error, context, dialect)
@@ -177,15 +191,24 @@ class Face:
         try:
             client = self._admit(request, context, *self._key_headers)
             passthrough.check_access(client, llm)
-            set_deadline(context, request, self.gateway.config.server.request_timeout_secs)
-            body = read_bytes(request, self._max_body)
+            self._presence.set_deadline(context, request)
+            body = read_bytes(request, self._max_body, context.deadline)
+            steering.check_passed(request, body)
             raw = passthrough.raw_request(request, llm, path, body, context, self._forwarded)
         except Exception as error:
             return self._refuse(error, context, dialect)
-        return late_response(lambda: passthrough.relayed(self.gateway.passthrough, raw, dialect), context)
+        return late_response(
+            lambda _: passthrough.relayed(self.gateway.passthrough, raw, dialect), context, self._presence
+        )
 
     def _alive(self) -> Response:
         return _json({"status": "ok"}, {"x-request-id": request_id(flask.request)})
+
+    def _ready(self) -> Response:
+        """Whether new work is welcome."""
+        if IN_FLIGHT.draining:
+            return self._refuse(Overloaded(code="server_shutdown", retry_after=RETRY_SECS), _context())
+        return self._alive()
 
     def _describe(self) -> Response:
         request = _request()
@@ -221,7 +244,7 @@ def _context(**known: Any) -> RequestContext:
 def request_id(request: Request) -> str:
     """The client's own id where it is one that can be logged and sent back, else a new one."""
     given = request.headers.get("x-request-id", "")
-    return given if given and _REQUEST_ID.fullmatch(given) else new_id()
+    return given if _REQUEST_ID.fullmatch(given) and SECRETS.mask(given) == given else new_id()
 
 
 def _response(rendered: Rendered) -> Response:

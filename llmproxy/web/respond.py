@@ -15,7 +15,6 @@ from typing import Any, NamedTuple
 
 import flask
 from werkzeug.http import HTTP_STATUS_CODES
-from werkzeug.wsgi import ClosingIterator
 
 from llmproxy.core import strict_json
 from llmproxy.core.context import RequestContext
@@ -24,7 +23,8 @@ from llmproxy.core.pipeline import Pipeline
 from llmproxy.core.request import LLMRequest
 from llmproxy.core.response import ResponseStream
 from llmproxy.dialects.base import ClientDialect
-from llmproxy.web.presence import guard
+from llmproxy.web.in_flight import IN_FLIGHT
+from llmproxy.web.presence import Presence
 
 log = logging.getLogger(__name__)
 
@@ -47,40 +47,83 @@ class Rendered(NamedTuple):
     body: Iterable[bytes]
 
 
+Begin = Callable[[int, Mapping[str, str]], Callable[[bytes], object]]
+"""Sends the head of an answer, and gives a function that sends pieces of its body at once (PEP 3333's `write`)."""
+
+
 class _Late:
     """A response that is made when the server calls it."""
 
-    render: Callable[[], Rendered]
+    render: Callable[[Begin], Rendered]
     context: RequestContext
+    presence: Presence
     headers: Any
     close: Callable[[], None]
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        guard(environ, self.context)
-        rendered = self.render()
-        closers = [getattr(rendered.body, "close", None), self.close]
-        body = ClosingIterator(rendered.body, [close for close in closers if close is not None])
+        context, presence = self.context, self.presence
+        presence.guard(environ, context)
+
+        def begin(status: int, headers: Mapping[str, str]) -> Any:
+            context.committed = True
+            return start_response(status_line(status), merged(self.headers, headers))
+
+        rendered = self.render(begin)
+        context.ticker.begun()
+        body = _Body(rendered.body, context, presence, self.close)
         try:
-            start_response(status_line(rendered.status), merged(self.headers, rendered.headers))
+            if not context.committed:
+                begin(rendered.status, rendered.headers)
         except BaseException:
             body.close()
             raise
         return body
 
 
-def late_response(render: Callable[[], Rendered], context: RequestContext) -> flask.Response:
+class _Body:
+    """The pieces of an answer. Whoever has it closes it, at the end or when its client has gone."""
+
+    def __init__(
+        self, pieces: Iterable[bytes], context: RequestContext, presence: Presence, close: Callable[[], None]
+    ) -> None:
+        self._pieces = pieces
+        self._context = context
+        self._presence = presence
+        self._close = close
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._pieces)
+
+    def close(self) -> None:
+        pieces = self._pieces
+        try:
+            if isinstance(pieces, ResponseStream):
+                self._presence.read_on(pieces, self._context)
+        finally:
+            close_pieces = getattr(pieces, "close", None)
+            if close_pieces is not None:
+                close_pieces()
+            self._close()
+
+
+def late_response(
+    render: Callable[[Begin], Rendered], context: RequestContext, presence: Presence
+) -> flask.Response:
     """A response of the application's own class, which Flask would otherwise copy, whose content `render` makes."""
     base: Any = flask.current_app.response_class
     # Not JSON yet: a host that looks into every JSON response would find nothing to read.
-    response: flask.Response = _late_class(base)(status=200, content_type="application/octet-stream")
-    response.render, response.context = render, context  # type: ignore[attr-defined]
-    return response
+    response: Any = _late_class(base)(status=200, content_type="application/octet-stream")
+    response.render, response.context, response.presence = render, context, presence
+    late: flask.Response = response
+    return late
 
 
 def answer(pipeline: Pipeline, request: LLMRequest, dialect: ClientDialect) -> Rendered:
     """The answer to a request, or the error in its place."""
     context = request.context
+    dialect = _spoken(request, dialect)
     try:
+        IN_FLIGHT.enter(context)
         stream = pipeline.answer(request)
         try:
             render = _streamed if request.stream else _whole
@@ -92,12 +135,40 @@ def answer(pipeline: Pipeline, request: LLMRequest, dialect: ClientDialect) -> R
         return failed(error, dialect, context)
 
 
+def teller(request: LLMRequest, dialect: ClientDialect, begin: Begin, leave: Callable[[], None]) -> Callable[[], None]:
+    """A function that tells a client, whose stream has not begun, that somebody is there. The head of the stream goes
+    first, and with it the status: a failure is an event from then on.
+
+    Args:
+        request, dialect: Whose client that is, and how it is spoken to.
+        begin: Sends the head.
+        leave: Called if the client turns out to have gone.
+    """
+    dialect = _spoken(request, dialect)
+    # Who will have answered is not known yet, so nothing is said of it.
+    facts = dict.fromkeys(dialect.id_headers, request.context.id)
+    writes: list[Callable[[bytes], object]] = []
+
+    def tell() -> None:
+        try:
+            if not writes:
+                writes.append(begin(200, _stream_headers(facts, dialect.stream_type)))
+            writes[0](dialect.keepalive)
+        except Exception as error:  # whatever the server calls it
+            log.debug("a keepalive could not be sent: %r", error)
+            leave()
+
+    return tell
+
+
 def failed(error: Exception, dialect: ClientDialect, context: RequestContext) -> Rendered:
     """An error in the client's dialect. One that is not ours is a bug: it is logged, and the client learns no more."""
     if not isinstance(error, LLMProxyError):
         log.error("a request met a fault of our own", exc_info=error, extra={"request_id": context.id})
         error = LLMProxyError(detail=repr(error))
     context.finish(error)
+    if context.committed:
+        return Rendered(200, {}, [event.raw for event in dialect.error_events(error, context)])
     status, body = dialect.write_error(error, context)
     content = strict_json.dumps(body)
     headers = {**_facts(context, dialect), **_error_facts(error), "Content-Type": "application/json"}
@@ -116,14 +187,18 @@ def status_line(status: int) -> str:
 
 
 def _streamed(stream: ResponseStream, context: RequestContext, dialect: ClientDialect) -> Rendered:
-    headers = {
-        **_facts(context, dialect),
-        **stream.headers,
-        "Content-Type": stream.content_type,
-        "X-Accel-Buffering": "no",
-        "Cache-Control": "no-cache",
-    }
+    headers = _stream_headers({**_facts(context, dialect), **stream.headers}, stream.content_type)
     return Rendered(stream.status, headers, stream)
+
+
+def _spoken(request: LLMRequest, dialect: ClientDialect) -> ClientDialect:
+    """The dialect as this very request has it."""
+    own = request.client_dialect
+    return own if isinstance(own, ClientDialect) else dialect
+
+
+def _stream_headers(headers: Mapping[str, str], content_type: str) -> dict[str, str]:
+    return {**headers, "Content-Type": content_type, "X-Accel-Buffering": "no", "Cache-Control": "no-cache"}
 
 
 def _whole(stream: ResponseStream, context: RequestContext, dialect: ClientDialect) -> Rendered:

@@ -147,14 +147,9 @@ def test_what_has_no_effect_yet_is_listed(example):
     assert example.no_effect == tuple(
         f"{line}: no effect yet"
         for line in (
-            "[server] write_secs",
             "[server] state",
             "[server] shared",
             "[server] admin_token_env",
-            "[server] keepalive_secs",
-            "[server] on_disconnect",
-            "[llm.openai_chat] max_parallel",
-            "[llm.openai_chat.timeouts] progress_secs",
             "[client.ci] limits",
             "[client.ci] budget",
             '[price."openai_chat/gpt-5-mini"]',

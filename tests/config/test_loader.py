@@ -414,11 +414,11 @@ def test_switching_verification_off_is_a_warning(load):
 
 
 def test_only_what_was_written_is_said_to_have_no_effect_yet(load):
-    env = {"LLMPROXY_KEEPALIVE_SECS": "1"}
+    env = {"LLMPROXY_ADMIN_TOKEN_ENV": "ADMIN"}
     config = load("[server]\nport = 1\nshared = 'memory'", env=env, overrides={"state": "memory"})
     assert config.no_effect == (
         "[server] shared: no effect yet",
-        "[server] keepalive_secs: no effect yet",
+        "[server] admin_token_env: no effect yet",
         "[server] state: no effect yet",
     )
 

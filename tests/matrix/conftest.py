@@ -4,6 +4,7 @@ import contextlib
 import http.client
 import json
 import re
+import socket
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,10 +17,13 @@ from matrix.certificates import Certificates
 
 THREADS = 8
 SETTLE_SECS = 1.5
+SILENT_SECS = 3
 PROVIDER_TOKEN = "canary-provider-token"
+SECOND_TOKEN = "canary-second-token"
 CLIENT_KEY = "canary-client-key"
 PROMPT = "canary-prompt"
-CANARIES = (PROVIDER_TOKEN.encode(), CLIENT_KEY.encode(), PROMPT.encode())
+SECRETS = {"UP_KEY": PROVIDER_TOKEN, "UP_KEY_2": SECOND_TOKEN, "TESTER_KEY": CLIENT_KEY}
+CANARIES = (*(secret.encode() for secret in SECRETS.values()), PROMPT.encode())
 CHAT, MESSAGES = "/v1/chat/completions", "/v1/messages"
 
 CONFIG = """
@@ -50,6 +54,40 @@ provider = "openai"
 base_url = "https://nowhere.invalid/v1"
 token_env = "UP_KEY"
 timeouts = {{ connect_secs = 1 }}
+
+[llm.spare]
+provider = "openai"
+base_url = "{spare}"
+token_env = "UP_KEY_2"
+max_retries = 0
+
+[llm.pair]
+provider = "openai"
+base_url = "{up}"
+token_env = ["UP_KEY", "UP_KEY_2"]
+max_retries = 0
+
+[llm.patient]
+provider = "openai"
+base_url = "{up}"
+token_env = "UP_KEY"
+
+[llm.tired]
+provider = "openai"
+base_url = "{up}"
+token_env = "UP_KEY"
+
+[llm.claude]
+provider = "anthropic"
+base_url = "{up}"
+token_env = "UP_KEY"
+max_retries = 0
+
+[model.either_limited]
+targets = ["up/either_limited", "spare/either_limited"]
+
+[model.either_overloaded]
+targets = ["up/either_overloaded", "spare/either_overloaded"]
 """
 TLS_CONFIG = """
 [llm.{name}]
@@ -192,6 +230,29 @@ class Row:
         connection.request("POST", path, json.dumps(body), headers)
         return connection
 
+    def send(self, *pieces, outcome=None, pause=0.0):
+        """Bytes as they are, on a connection of their own; gives what comes back until it is closed or silent.
+
+        Args:
+            pieces: What is sent, one after the other, as far as the server listens.
+            outcome: What the log is to say of it. None: it never comes as far as that.
+            pause: Seconds between two pieces.
+        """
+        if outcome:
+            self.asked += 1
+            self.outcomes.append(outcome)
+        received = b""
+        with socket.create_connection(("127.0.0.1", self.worker.port), timeout=SILENT_SECS) as connection:
+            with contextlib.suppress(OSError):  # it may have heard enough
+                for piece in pieces:
+                    connection.sendall(piece)
+                    time.sleep(pause)
+            with contextlib.suppress(OSError):  # silent, or closed with something unread
+                while piece := connection.recv(65536):
+                    received += piece
+        self.received += received
+        return received
+
     def settled(self, before):
         """What must hold after every row."""
         start, load, requests = before
@@ -223,6 +284,25 @@ class Row:
         """The final lines of the requests since then."""
         lines = [json.loads(line) for line in self.worker.logged(start).splitlines() if line.startswith(b"{")]
         return [line for line in lines if line["message"] == "request finished"]
+
+
+def posted(body=b"", *lines, path=CHAT, key=CLIENT_KEY, length=None):
+    """The bytes of a request that brings this body."""
+    head = [f"POST {path} HTTP/1.1", "Host: proxy", "Content-Type: application/json", "Connection: close"]
+    head += [f"Authorization: Bearer {key}"] if key else []
+    head += [] if length is False else [f"Content-Length: {len(body) if length is None else length}"]
+    return "\r\n".join([*head, *lines, "", ""]).encode("latin-1") + body
+
+
+def status_of(received):
+    """The status of the first answer in these bytes; None if there is none."""
+    found = re.match(rb"HTTP/1\.1 (\d{3}) ", received)
+    return int(found[1]) if found else None
+
+
+def code_of(received):
+    """The code of the error that these bytes are."""
+    return json.loads(received.partition(b"\r\n\r\n")[2])["error"]["code"]
 
 
 def is_error(answer, status, code, retry="false"):
@@ -263,26 +343,60 @@ def up():
 
 
 @pytest.fixture(scope="session")
-def worker(up, encrypted, certificates, tmp_path_factory):
+def spare():
+    """Another upstream."""
+    with FaultUpstream() as upstream:
+        yield upstream
+
+
+@pytest.fixture(scope="session")
+def trap():
+    """What the proxy's environment and its clients name as a proxy or an address; nobody should ever come there."""
+    with FaultUpstream() as upstream:
+        yield upstream
+
+
+@contextlib.contextmanager
+def proxy(config, folder, *arguments, **environ):
+    """The command with this configuration, as a worker. Nothing secret may be in whatever it has written at its end."""
+    path, log = folder / "llmproxy.toml", folder / "log"
+    path.write_text(config, encoding="utf-8")
+    with gunicorn(path, *arguments, log=log, **SECRETS, **environ) as port:
+        yield Worker(port, log)
+    written = log.read_bytes()
+    assert [canary for canary in CANARIES if canary in written] == []
+
+
+@pytest.fixture(scope="session")
+def worker(up, spare, trap, encrypted, certificates, tmp_path_factory):
     """The proxy, each of whose threads has served a request."""
     folder = tmp_path_factory.mktemp("matrix")
-    config, log = folder / "llmproxy.toml", folder / "log"
-    tables = [CONFIG.format(threads=THREADS, up=up.url)]
+    tables = [CONFIG.format(threads=THREADS, up=up.url, spare=spare.url)]
     tables += [
         TLS_CONFIG.format(name=name, url=upstream.url, authority=certificates.authority)
         for name, upstream in encrypted.items()
     ]
-    config.write_text("\n".join(tables), encoding="utf-8")
-    with gunicorn(config, log=log, UP_KEY=PROVIDER_TOKEN, TESTER_KEY=CLIENT_KEY) as port:
-        worker = Worker(port, log)
+    with proxy("\n".join(tables), folder, **misleading(trap, folder)) as worker:
         warm(Row(up, worker, "warm"))
         yield worker
 
 
-def warm(row):
+def misleading(trap, folder):
+    """An environment that would have requests go elsewhere, with other credentials."""
+    netrc = folder / "netrc"
+    netrc.write_text("default login other password other\n", encoding="utf-8")
+    netrc.chmod(0o600)
+    proxies = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy")
+    nothing = str(folder / "nothing")
+    return dict.fromkeys(proxies, trap.origin) | {
+        "NETRC": str(netrc), "REQUESTS_CA_BUNDLE": nothing, "CURL_CA_BUNDLE": nothing,
+    }  # fmt: skip
+
+
+def warm(row, threads=THREADS):
     """Requests at the same time, as many as there are threads; each thread that there will be is there then."""
     row.play("slow_headers", seconds=0.5)
-    begun = [row.begin("settled") for _ in range(THREADS)]
+    begun = [row.begin("settled") for _ in range(threads)]
     for connection in begun:
         connection.getresponse().read()
         connection.close()

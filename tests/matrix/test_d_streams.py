@@ -65,6 +65,19 @@ def test_D5_a_stream_that_stalls_ends_with_an_error(row, path):
 
 
 @BOTH_ROADS
+def test_D6_pings_are_no_first_event(row, path):
+    answer = row.play("only_pings").ask("unknown", stream=True, llm="hasty", path=path)
+    assert (answer.status, answer.headers["x-llmproxy-error"]) == (504, "upstream_timeout")
+
+
+@BOTH_ROADS
+def test_D6_pings_are_no_progress(row, path):
+    answer = row.play("pings_midway").ask("partial", stream=True, llm="hasty", path=path)
+    assert broke(answer, "upstream_stream_stalled")
+    assert row.upstream.wait_for(lambda upstream: upstream.requests[-1].left is not None)
+
+
+@BOTH_ROADS
 @pytest.mark.parametrize("pause", [0.2, 0.001], ids=["drip", "endless"])
 def test_D7_a_stream_without_an_end_ends_with_the_deadline(row, pause, path):
     answer = row.play("drip", pause=pause).ask("partial", stream=True, llm="hasty", path=path)

@@ -4,7 +4,6 @@ import logging
 import pytest
 from fakes import CHAT_URL, STREAM, completion
 from flask import abort
-from responses import matchers
 
 from llmproxy.web.blueprint import METHODS
 
@@ -147,31 +146,6 @@ def test_nothing_of_the_clients_head_goes_on_but_what_is_allowed(make_app, ask, 
         "content-length": sent(up)["content-length"],
         "openai-beta": "assistants=v2",
     }
-
-
-NAMES = ["base_url", "api_base", "api_url", "endpoint", "custom_host", "host", "proxy", "url", "x-portkey-custom-host"]
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_no_member_of_the_body_changes_where_a_request_goes(client, ask, up, name):
-    up.post(CHAT_URL, json=completion())
-    address = "http://169.254.169.254/"
-    assert ask(client, **{name: address, "metadata": {name: address}, "extra_body": {name: address}}).status_code == 200
-    assert [call.request.url for call in up.calls] == [CHAT_URL]
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_no_header_changes_where_a_request_goes(client, ask, up, name):
-    up.post(CHAT_URL, json=completion())
-    headers = {name: "http://169.254.169.254/", f"x-{name}": "http://169.254.169.254/"}
-    ask(client, f"/v1/chat/completions?{name}=http://169.254.169.254/", headers=headers)
-    assert [call.request.url for call in up.calls] == [CHAT_URL]
-
-
-@pytest.mark.parametrize("name", ["api_key", "token", "authorization"])
-def test_no_member_of_the_body_is_a_token(client, ask, up, name):
-    up.post(CHAT_URL, json=completion(), match=[matchers.header_matcher({"Authorization": "Bearer up-token"})])
-    assert ask(client, **{name: "other"}).status_code == 200
 
 
 def test_an_address_in_a_message_is_a_text(client, ask, up):
@@ -318,6 +292,7 @@ def test_an_application_of_our_own_has_no_debugger_and_no_static_files(make_app)
 def test_a_log_of_our_own_goes_to_standard_error(make_app):
     make_app({"server": {"log_format": "json", "log_level": "WARNING"}})
     logger = logging.getLogger("llmproxy")
-    assert [type(handler.formatter).__name__ for handler in logger.handlers] == ["JSONFormatter"]
+    [handler] = logger.handlers
+    assert json.loads(handler.format(logging.makeLogRecord({"msg": "said"})))["message"] == "said"
     assert logger.level == logging.WARNING
     assert not logger.propagate

@@ -10,11 +10,15 @@ import pytest
 from fakes import chunk, completion, sse, upstream
 from gunicorns import gunicorn
 from transport.conftest import READ, Upstream
+from werkzeug.test import EnvironBuilder
+
+from llmproxy.web import presence
 
 CHAT = "/v1/chat/completions"
 SOON_SECS = 5
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
 EVENT = sse(chunk({"content": "one"}))
+USAGE = {**chunk({}, "stop"), "usage": {"prompt_tokens": 5, "completion_tokens": 7, "total_tokens": 12}}
 DRIBBLE = [step for _ in range(100) for step in (b"X-A: b\r\n", lambda: time.sleep(0.05))]
 
 
@@ -153,6 +157,91 @@ def test_a_client_may_not_wait_for_longer(make_app, serve, play):
     assert time.monotonic() - start < SOON_SECS
 
 
+def finishing(up, **server):
+    return {**upstream(base_url=up.url), "server": {"on_disconnect": "finish", **server}}
+
+
+ENDED = [HEAD, EVENT, lambda: time.sleep(0.5), EVENT, sse(USAGE, "[DONE]")]
+CONTENT = json.dumps(completion()).encode()
+WHOLE = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(CONTENT), CONTENT)
+UNHURRIED = {
+    "a stream": (ENDED, True),
+    "a stream before its head": ([lambda: time.sleep(0.5), *ENDED], True),
+    "a whole answer": ([lambda: time.sleep(0.5), WHOLE], False),
+}
+
+
+@pytest.mark.parametrize("answer", UNHURRIED)
+def test_an_answer_may_be_read_on_for_its_usage_when_its_client_has_left(make_app, serve, play, logged, answer):
+    steps, stream = UNHURRIED[answer]
+    up = play(*steps)
+    leave(serve(make_app(finishing(up))), up, steps if steps is ENDED else [], stream)
+    assert eventually(lambda: logged.requests)
+    facts = logged.requests[0]
+    assert (facts["status"], facts["outcome"], facts["output_tokens"]) == (499, "settled", 7)
+
+
+@pytest.mark.parametrize("limit", ["READ_ON_SECS", "READ_ON_BYTES"])
+def test_an_answer_that_nobody_reads_is_not_read_on_for_ever(make_app, serve, play, logged, monkeypatch, limit):
+    monkeypatch.setattr(presence, limit, 0.2)
+    up = play(HEAD, *([EVENT, lambda: time.sleep(0.02)] * 300))
+    leave(serve(make_app(finishing(up))), up, [HEAD], stream=True)
+    assert up.left.wait(SOON_SECS)
+    assert eventually(lambda: logged.requests)
+    assert [(facts["status"], facts["outcome"]) for facts in logged.requests] == [(499, "partial")]
+
+
+def eventually(condition):
+    """Whether a condition becomes true soon."""
+    end = time.monotonic() + SOON_SECS
+    while time.monotonic() < end and not condition():
+        time.sleep(0.01)
+    return bool(condition())
+
+
+def test_a_client_that_does_not_read_is_dropped(make_app, serve, play, logged):
+    big = sse(chunk({"content": "x" * 100_000}))
+    up = play(HEAD, *([big] * 400))
+    config = {**upstream(base_url=up.url), "server": {"write_secs": 0.3}}
+    with begin(serve(make_app(config))):
+        assert up.left.wait(SOON_SECS)
+        assert eventually(lambda: logged.requests)
+    assert [(facts["status"], facts["error"]) for facts in logged.requests] == [(499, "client_gone")]
+
+
+def gone_from_waitress(app, play_upstream, stream):
+    """Asks through waitress, which has no socket for the application, and goes."""
+    waitress = pytest.importorskip("waitress", reason="waitress comes with the dev extra")
+    server = waitress.create_server(app, host="127.0.0.1", port=0, channel_request_lookahead=1)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    left_at = leave(server.effective_port, play_upstream, [HEAD] if stream else [], True)
+    return server, left_at
+
+
+@pytest.mark.parametrize("steps", [[], [HEAD, EVENT]], ids=["before the head", "in a silent stream"])
+def test_a_client_that_leaves_waitress_lets_the_upstream_go(make_app, play, steps):
+    up = play(*steps)
+    server, left_at = gone_from_waitress(make_app(upstream(base_url=up.url)), up, bool(steps))
+    assert up.left.wait(SOON_SECS)
+    assert time.monotonic() - left_at < SOON_SECS
+    server.close()
+
+
+def test_a_client_that_leaves_an_unknown_server_is_noticed_by_a_keepalive(make_app, play):
+    up = play()
+    app = make_app({**upstream(base_url=up.url), "server": {"keepalive_secs": 0.1}})
+
+    def write(_):
+        raise BrokenPipeError
+
+    environ = EnvironBuilder(CHAT, method="POST", data=body(), content_type="application/json").get_environ()
+    environ["REMOTE_ADDR"] = "127.0.0.1"
+    answer = app(environ, lambda *_: write)
+    assert up.left.wait(SOON_SECS)
+    answer.close()
+
+
 @pytest.mark.parametrize("value", ["0", "-1", "1.5", "soon", "", "1e3"])
 def test_a_limit_that_is_none_is_refused(client, ask, value):
     response = ask(client, headers={"x-llmproxy-timeout-ms": value})
@@ -160,8 +249,7 @@ def test_a_limit_that_is_none_is_refused(client, ask, value):
 
 
 def test_a_request_that_is_over_is_not_watched_any_more(make_app, serve, play, monkeypatch):
-    answer = json.dumps(completion()).encode()
-    up = Upstream([[READ, b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(answer), answer)]])
+    up = Upstream([[READ, WHOLE]])
     port = serve(make_app(upstream(base_url=up.url)))
     before = threading.active_count()
     assert post(port)[0] == 200

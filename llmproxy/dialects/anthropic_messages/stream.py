@@ -23,7 +23,7 @@ from llmproxy.core.answer import (
 )
 from llmproxy.core.chat import Audio, Other, Refusal, Signature, Text, Thinking, ToolCall
 from llmproxy.core.request import LLMRequest
-from llmproxy.core.response import NOTHING, Signs
+from llmproxy.core.response import ALIVE, NOTHING, Signs
 from llmproxy.core.sse import Event, dumps
 from llmproxy.dialects.anthropic_messages.answer import (
     ENDING,
@@ -80,7 +80,7 @@ def _signs_of(kind: str, value: Mapping[str, Any]) -> Signs:
         return Signs(read_usage(value.get("usage")), finished=bool(_object(value, "delta").get("stop_reason")))
     if kind == "message_start":
         return Signs(read_usage(_object(value, "message").get("usage")))
-    return NOTHING
+    return ALIVE if kind == "ping" else NOTHING
 
 
 def _object(value: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -21,7 +21,7 @@ from llmproxy.core.answer import (
 )
 from llmproxy.core.chat import Audio, Extra, Image, Refusal, Text, Thinking, ToolCall
 from llmproxy.core.request import LLMRequest
-from llmproxy.core.response import NOTHING, Signs
+from llmproxy.core.response import ALIVE, NOTHING, Signs
 from llmproxy.core.sse import Event, dumps
 from llmproxy.dialects.borders import Borders
 from llmproxy.dialects.extra import keep, lay_over
@@ -52,7 +52,7 @@ def signs(event: Event, whole: bool) -> Signs:
     if line.get("error"):
         return _ERROR
     if not line.get("done") and not whole:
-        return NOTHING
+        return ALIVE if line.get("message") == _NOTHING else NOTHING
     if whole and not isinstance(line.get("message"), dict):
         raise ValueError("an answer without a message")
     return Signs(read_usage(line), finished=True, terminal=True)

@@ -25,7 +25,7 @@ from llmproxy.core.answer import (
 )
 from llmproxy.core.chat import Extra, Image, Other, Refusal, Signature, Text, Thinking, ToolCall
 from llmproxy.core.request import LLMRequest
-from llmproxy.core.response import NOTHING, Signs
+from llmproxy.core.response import ALIVE, NOTHING, Signs
 from llmproxy.core.sse import Event, dumps
 from llmproxy.dialects.base import StreamWriter
 from llmproxy.dialects.extra import keep
@@ -85,7 +85,7 @@ def signs(event: Event, whole: bool) -> Signs:
     if kind == "error" or (value.get("error") and kind == "message"):
         return _ERROR
     if kind not in ENDINGS:
-        return NOTHING
+        return ALIVE if kind == "keepalive" else NOTHING
     response = value.get("response") or {}
     return Signs(read_usage(response.get("usage")), finished=True, terminal=True, error=kind == "response.failed")
 

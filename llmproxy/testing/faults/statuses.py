@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable, Iterator
 
 from llmproxy.testing.pieces import head, sized
-from llmproxy.testing.script import CLOSE, Faults, Scene, Step
+from llmproxy.testing.script import CLOSE, Faults, Scene, Step, Wait
 
 FAULTS = Faults()
 
@@ -31,14 +31,18 @@ def status(
     message: str = "something is wrong",
     retry_after: str = "",
     retry_after_ms: str = "",
+    seconds: float = 0.0,
 ) -> Iterator[Step]:
-    """Answers with this status; the body is an error object, html, empty, cut, an array, or large (5 MB)."""
+    """Answers with this status after so many seconds; the body is an error object, html, empty, cut, an array, or
+    large (5 MB)."""
     if body not in _BODIES:
         raise ValueError(f"there is no body {body!r}; there are: {', '.join(_BODIES)}")
     said = _BODIES[body](json.dumps(scene.words.error(type, message)).encode())
     lines = [f"Content-Type: {'text/html' if body == 'html' else scene.words.media}"]
     lines += [f"Retry-After: {retry_after}"] * bool(retry_after)
     lines += [f"retry-after-ms: {retry_after_ms}"] * bool(retry_after_ms)
+    if seconds:
+        yield Wait(seconds)
     yield sized(said, *lines, status=_line(code))
 
 
