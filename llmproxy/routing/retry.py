@@ -16,17 +16,20 @@ _FLOOR_SECS = 10.0
 
 
 def pause_before_repeat(error: LLMProxyError, repeat: int, random: Callable[[], float]) -> float | None:
-    """Seconds to wait after `error` before the same is tried again; None: longer than a thread may wait.
+    """Seconds to wait after `error` before the same is tried again; None: longer than a thread may wait, or nobody
+    knows how long.
 
-    Jitter spreads those who failed together. Where the upstream throttles, at least half of the delay is kept: on a
-    limit per minute, full jitter would come to almost nothing.
+    Jitter spreads those who failed together. Where the upstream throttles, at least half of the delay is kept: full
+    jitter would come to almost nothing. A limit that does not say when it ends is not asked again.
 
     Args:
         repeat: How many repeats there were before; each doubles the delay.
         random: Numbers from 0 to 1.
     """
     delay = min(_CAP_SECS, _BASE_SECS * 2.0**repeat)
-    jittered = delay * (0.5 + random() / 2) if error.blame == "token" else delay * random()
+    jittered = delay * (0.5 + random() / 2) if error.blame == "upstream" else delay * random()
+    if error.blame == "token" and error.retry_after is None:
+        return None
     wanted = error.retry_after or 0.0
     return max(wanted, min(jittered, MAX_SLEEP_SECS)) if wanted <= MAX_SLEEP_SECS else None
 

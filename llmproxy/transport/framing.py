@@ -5,6 +5,7 @@ import io
 import math
 import re
 import socket
+import ssl
 import time
 from typing import Any
 
@@ -26,6 +27,7 @@ class Inlet(io.RawIOBase):
     Attributes:
         ahead: What was fetched and not read yet.
         at_end: Whether nothing more will come.
+        limit_secs: How long one read may wait.
     """
 
     def __init__(self, sock: socket.socket, lease: Lease | None) -> None:
@@ -33,8 +35,10 @@ class Inlet(io.RawIOBase):
         self.patient = True
         self.ahead = b""
         self.at_end = False
+        self.limit_secs = sock.gettimeout() or math.inf
+        if isinstance(sock, ssl.SSLSocket):
+            sock.settimeout(0)  # it can be readable without a byte for us; whoever sends next sets this back
         self._raw = sock.makefile("rb", buffering=0)
-        self._timeout = sock.gettimeout
         self._pending = getattr(sock, "pending", None)
         self._lease = lease
 
@@ -48,8 +52,13 @@ class Inlet(io.RawIOBase):
             return taken
         if not self.patient:
             return None
-        self._await()
-        return self._raw.readinto(buffer)
+        end = time.monotonic() + self.limit_secs
+        while True:
+            self._await(end)
+            try:
+                return self._raw.readinto(buffer)
+            except ssl.SSLWantReadError:
+                continue
 
     def wait(self, seconds: float) -> bool:
         """Whether there is something to be read within so many seconds, be it the end."""
@@ -59,22 +68,23 @@ class Inlet(io.RawIOBase):
         return bool(poll(None if seconds == math.inf else math.ceil(seconds * 1000)))
 
     def fetch(self) -> None:
-        """Reads ahead what is there."""
-        fetched = self._raw.read(_BUFFER_BYTES)
+        """Reads ahead what is there, if it is any of the answer's."""
+        try:
+            fetched = self._raw.read(_BUFFER_BYTES)
+        except ssl.SSLWantReadError:
+            return
         self.at_end = fetched == b""
         self.ahead += fetched or b""
 
-    def _await(self) -> None:
-        """Waits for as long as the socket's timeout allows."""
+    def _await(self, end: float) -> None:
+        """Waits until something can be read, at most until a time of the monotonic clock."""
         if self._lease is None:
             return
-        ticker, limit = self._lease.ticker, self._timeout() or math.inf
-        end = time.monotonic() + limit
-        while not self.wait(ticker.patience(limit)):
-            ticker.tick()
-            limit = end - time.monotonic()
-            if limit <= 0:
+        ticker = self._lease.ticker
+        while not self.wait(ticker.patience(max(0.0, end - time.monotonic()))):
+            if time.monotonic() >= end:
                 raise TimeoutError("timed out")
+            ticker.tick()
 
     def close(self) -> None:
         self._raw.close()
@@ -190,6 +200,10 @@ class FramedAnswer(http.client.HTTPResponse):
         finally:
             self._inlet.patient = True
         return buffered + self._inlet.ahead if self._inlet.ahead else buffered
+
+    def limit(self, seconds: float) -> None:
+        """How long a single read may wait from now on."""
+        self._inlet.limit_secs = seconds
 
     def is_ready(self) -> bool:
         """Whether a further `read1` would not wait, be it for the end."""

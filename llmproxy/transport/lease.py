@@ -74,12 +74,6 @@ class Lease:
             self.reason = reason
         self.shut_down()
 
-    def set_timeout(self, seconds: float) -> None:
-        """How long a single read may wait from now on."""
-        with self._lock:
-            if self._socket is not None:
-                self._socket.settimeout(seconds)
-
 
 class leased:  # used as `with leased(lease):`; a generator would cost more than what it guards
     """Connections that this thread uses within the block belong to `lease`."""

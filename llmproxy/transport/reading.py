@@ -65,7 +65,8 @@ class Reply:
         Raises:
             ProviderError: The body was cut off, or nothing came for `idle_secs`.
         """
-        self._lease.set_timeout(self._idle_secs)
+        if self._lease.answer is not None:
+            self._lease.answer.limit(self._idle_secs)
         return self._chunks("upstream_reset", self._idle_secs)
 
     def body(self, limit: int) -> bytes:
@@ -184,7 +185,8 @@ class Reply:
             size += len(piece)
 
     def _drain(self) -> None:
-        self._lease.set_timeout(_DRAIN_SECS)
+        if self._lease.answer is not None:
+            self._lease.answer.limit(_DRAIN_SECS)
         try:
             for _ in range(_DRAIN_READS):
                 if not self._raw.read1(_READ_BYTES, decode_content=False):

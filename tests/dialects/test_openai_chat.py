@@ -6,6 +6,7 @@ from llmproxy.core.answer import Answer, Usage
 from llmproxy.core.chat import Signature, Text
 from llmproxy.core.context import RequestContext
 from llmproxy.core.errors import ParseError
+from llmproxy.core.response import Signs
 from llmproxy.core.shape import NONSENSE
 from llmproxy.core.sse import Event
 from llmproxy.dialects.openai_chat import OpenAIChatClient, OpenAIChatProvider
@@ -232,7 +233,7 @@ def test_usage_is_not_asked_for_twice():
     assert OpenAIChatProvider().ask_usage(body) is body
 
 
-# Signs. Each of (usage, finished, terminal, error, hideable) that is not what an ordinary event shows.
+# Signs: those that are not what an ordinary event shows.
 
 
 @pytest.mark.parametrize(
@@ -256,9 +257,7 @@ def test_usage_is_not_asked_for_twice():
     ],
 )
 def test_the_signs_of_an_event(data, signs):
-    shown = OpenAIChatProvider().signs(Event.of(data), whole=False)._asdict()
-    ordinary = {"usage": None, "finished": False, "terminal": False, "error": False, "hideable": False}
-    assert shown == {**ordinary, **signs}
+    assert OpenAIChatProvider().signs(Event.of(data), whole=False) == Signs(**signs)
 
 
 @pytest.mark.parametrize("data", ["7", "null", "[]", '"x"', "{", "", '{"choices":7}', '{"choices":[7]}'])
@@ -269,7 +268,7 @@ def test_an_event_of_another_kind_has_no_signs(data):
 
 def test_a_whole_answer_is_its_own_end():
     signs = OpenAIChatProvider().signs(Event.whole(b'{"choices":[],"usage":{"prompt_tokens":1}}'), whole=True)
-    assert signs == (Usage(1), True, True, False, False)
+    assert signs == Signs(Usage(1), finished=True, terminal=True)
 
 
 # Answers of our own.

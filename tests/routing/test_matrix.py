@@ -228,8 +228,7 @@ def test_B4_a_herd_of_fifty_threads_stops_at_the_first_429(one, ask, up, make_ap
 def test_B5_a_retry_after_that_makes_no_sense_is_none(one, ask, up, slept, value):
     up.post(CHAT_URL, status=429, headers={"Retry-After": value})
     assert ask(one).status_code == 429
-    assert len(up.calls) == 2
-    assert 0.25 <= slept[0] <= 0.5
+    assert (len(up.calls), slept) == (1, [])
 
 
 def test_B6_an_empty_quota_is_not_tried_again_and_another_target_is(two, ask, up):

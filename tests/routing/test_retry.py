@@ -13,7 +13,11 @@ def test_the_jitter_is_full_doubles_and_never_exceeds_two_seconds(repeat, random
 
 @pytest.mark.parametrize(("random", "seconds"), [(0, 0.25), (1, 0.5)])
 def test_at_least_half_of_the_delay_is_kept_where_the_upstream_throttles(random, seconds):
-    assert pause_before_repeat(ProviderRateLimited(), 0, lambda: random) == seconds
+    assert pause_before_repeat(ProviderUnavailable(), 0, lambda: random) == seconds
+
+
+def test_a_limit_that_does_not_say_when_it_ends_is_not_asked_again():
+    assert pause_before_repeat(ProviderRateLimited(), 0, lambda: 1) is None
 
 
 @pytest.mark.parametrize("error", [ProviderRateLimited(retry_after=1.5), ProviderUnavailable(retry_after=1.5)])

@@ -164,8 +164,9 @@ def test_a_whole_answer_is_awaited_before_it_is_handed_on(parse):
 OVERLOADED = ProviderUnavailable()
 AMBIGUOUS = [ProviderError(), ProviderUnreachable(code="upstream_reset"), ProviderTimeout()]
 SAFE = [
-    ProviderUnreachable(), ProviderTimeout(code="upstream_connect_timeout"), ProviderRateLimited(), OVERLOADED,
-    ProviderUnavailable(code="upstream_quota_exhausted"), ProviderError(code="upstream_auth_failed"), TokenError(),
+    ProviderUnreachable(), ProviderTimeout(code="upstream_connect_timeout"), ProviderRateLimited(retry_after=0.01),
+    OVERLOADED, ProviderUnavailable(code="upstream_quota_exhausted"), ProviderError(code="upstream_auth_failed"),
+    TokenError(),
 ]  # fmt: skip
 FINAL = [
     ProviderRejected(), ProviderError(code="upstream_bad_response"), ProviderUnreachable(code="upstream_truncated"),

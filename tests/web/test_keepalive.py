@@ -2,10 +2,12 @@
 
 import http.client
 import json
+import shutil
 import time
 
 import pytest
 from fakes import chunk, sse, upstream
+from matrix.certificates import Certificates
 from transport.conftest import READ, Upstream
 
 from llmproxy.testing import FaultUpstream
@@ -172,3 +174,18 @@ def test_a_keepalive_is_never_within_an_event(proxy, play):
     _, content = post(proxy(up.url))
     assert content.replace(KEEPALIVE, b"") == EVENT + END
     assert content.endswith(EVENT + END)
+
+
+@pytest.mark.skipif(not shutil.which("openssl"), reason="openssl makes the certificate of an upstream that serves TLS")
+@pytest.mark.parametrize("fault", ["slow_headers", "stall_midway"])
+def test_a_client_hears_something_over_tls(proxy, tmp_path, fault):
+    certificates = Certificates(tmp_path)
+    with FaultUpstream(tls=certificates.context("good")) as up:
+        up.play(fault)
+        timeouts = {"first_event_secs": LONG, "idle_secs": LONG}
+        _, content = post(proxy(up.url, ca_file=str(certificates.authority), timeouts=timeouts))
+    assert content.count(KEEPALIVE) >= 2
+    assert (b"(phase: first_event)" in content, b"(phase: idle)" in content) == (
+        fault == "slow_headers",
+        fault == "stall_midway",
+    )

@@ -33,8 +33,7 @@ def status(
     retry_after_ms: str = "",
     seconds: float = 0.0,
 ) -> Iterator[Step]:
-    """Answers with this status after so many seconds; the body is an error object, html, empty, cut, an array, or
-    large (5 MB)."""
+    """Answers with this status, after so many seconds; its body: error, html, empty, cut, array, or large (5 MB)."""
     if body not in _BODIES:
         raise ValueError(f"there is no body {body!r}; there are: {', '.join(_BODIES)}")
     said = _BODIES[body](json.dumps(scene.words.error(type, message)).encode())

@@ -239,5 +239,5 @@ def test_only_the_first_choice_has_a_place():
 def test_a_keepalive_is_a_line_that_says_nothing():
     keepalive = ndjson.line_of(OllamaChatClient.keepalive)
     assert keepalive.json().keys() == HEAD.keys() | {"message", "done"}
-    assert OllamaChatProvider().signs(keepalive, False) == Signs()
+    assert OllamaChatProvider().signs(keepalive, False).ping
     assert [type(delta) for delta in OllamaChatProvider().reader()(keepalive)] == [Start]

@@ -4,6 +4,7 @@ import pytest
 
 from dialects.openai_responses.asking import ask
 from llmproxy.core.answer import Usage
+from llmproxy.core.response import Signs
 from llmproxy.core.shape import NONSENSE
 from llmproxy.core.sse import Event
 from llmproxy.dialects.openai_responses import OpenAIResponsesProvider
@@ -15,7 +16,6 @@ USAGE = {
     "output_tokens_details": {"reasoning_tokens": 1},
 }
 COUNTED = Usage(3, 2, 1, 1, extra={"openai.responses": {name: USAGE[name] for name in USAGE if "details" in name}})
-NOTHING = {"usage": None, "finished": False, "terminal": False, "error": False, "hideable": False}
 THE_END = {"finished": True, "terminal": True}
 
 
@@ -25,6 +25,7 @@ THE_END = {"finished": True, "terminal": True}
         ({"type": "response.created", "response": {"usage": None}}, {}),
         ({"type": "response.output_text.delta", "delta": "a"}, {}),
         ({"type": "of.next.week"}, {}),
+        ({"type": "keepalive", "sequence_number": 3}, {"ping": True}),
         ({"type": "response.completed", "response": {"usage": USAGE}}, {**THE_END, "usage": COUNTED}),
         ({"type": "response.completed"}, THE_END),
         ({"type": "response.incomplete", "response": {}}, THE_END),
@@ -34,7 +35,7 @@ THE_END = {"finished": True, "terminal": True}
     ],
 )
 def test_the_signs_of_an_event(value, signs):
-    assert OpenAIResponsesProvider().signs(Event.of_json(value), whole=False)._asdict() == {**NOTHING, **signs}
+    assert OpenAIResponsesProvider().signs(Event.of_json(value), whole=False) == Signs(**signs)
 
 
 def test_an_event_may_say_its_type_outside_its_data():
@@ -57,8 +58,8 @@ def test_an_event_of_another_kind_has_no_signs(data):
     ],
 )
 def test_the_signs_of_a_whole_answer(value, signs):
-    shown = OpenAIResponsesProvider().signs(Event.whole(json.dumps(value).encode()), whole=True)
-    assert shown._asdict() == {**NOTHING, **signs}
+    body = Event.whole(json.dumps(value).encode())
+    assert OpenAIResponsesProvider().signs(body, whole=True) == Signs(**signs)
 
 
 @pytest.mark.parametrize("body", [b"{}", b"[]", b"null", b""])
