@@ -13,12 +13,14 @@ from llmproxy.server.settings import (
     keepalive,  # longer than the idle limit of the usual load balancer
     loglevel,  # [server] log_level
     max_requests,  # 0: a worker that retires stops accepting before its successor starts
-    post_worker_init,  # a switch interval that suits a thousand streams
+    on_reload,  # SIGHUP: the configuration is checked before new workers are made of it
+    post_fork,  # each worker gets the configuration that was checked, whatever its file says by now
+    post_worker_init,  # a switch interval that suits a thousand streams; as many requests as there are threads for
     preload_app,  # off: pools and locks must not cross the fork
     proc_name,  # what `ps` shows
     threads,  # [server] threads: one for each request at a time
     timeout,  # heartbeat of the main loop, no limit for requests
-    worker_class,  # gthread: one thread owns a stream from start to end
+    worker_class,  # gthread, mended: one thread owns a stream from start to end, and a stop ends it honestly
     worker_connections,  # more than threads, or keep-alive is silently off
     workers,  # [server] workers
 )
@@ -32,6 +34,8 @@ __all__ = [
     "keepalive",
     "loglevel",
     "max_requests",
+    "on_reload",
+    "post_fork",
     "post_worker_init",
     "preload_app",
     "proc_name",

@@ -76,6 +76,7 @@ if TYPE_CHECKING:
     from llmproxy.core.processor import Processor, ProcessorChain
     from llmproxy.core.request import LLMRequest
     from llmproxy.core.response import ResponseStream
+    from llmproxy.core.sse import Event
     from llmproxy.core.tokens import (
         CallableTokenProvider,
         EnvTokenProvider,
@@ -161,6 +162,7 @@ _HOMES = {
     "llmproxy.core.processor": ("Processor", "ProcessorChain"),
     "llmproxy.core.request": ("LLMRequest",),
     "llmproxy.core.response": ("ResponseStream",),
+    "llmproxy.core.sse": ("Event",),
     "llmproxy.core.tokens": (
         "CallableTokenProvider",
         "EnvTokenProvider",
@@ -204,6 +206,7 @@ __all__ = [
     "End",
     "EnvTokenProvider",
     "EnvUrlProvider",
+    "Event",
     "FileTokenProvider",
     "HeaderAuth",
     "Image",

@@ -8,11 +8,22 @@ from typing import Any
 
 from llmproxy.access.clients import Clients
 from llmproxy.config import loader
-from llmproxy.config.models import Config, ModelConfig, ProcessorConfig, ProviderConfig, RouteConfig, When
+from llmproxy.config.models import (
+    Config,
+    ModelConfig,
+    OffProvider,
+    ProcessorConfig,
+    ProviderConfig,
+    RouteConfig,
+    When,
+)
+from llmproxy.config.secrets import mask
 from llmproxy.core.client import LLMClient
 from llmproxy.core.errors import ConfigError, LLMProxyError
+from llmproxy.core.origin import told
 from llmproxy.core.pipeline import Pipeline
 from llmproxy.core.processor import Condition, Processor, ProcessorChain
+from llmproxy.core.registry import ImportFailed
 from llmproxy.core.request import LLMRequest
 from llmproxy.core.tokens import TokenProvider
 from llmproxy.dialects import CLIENT_DIALECTS
@@ -21,6 +32,7 @@ from llmproxy.dialects.lookups import Lookup
 from llmproxy.dialects.paths import pattern_of
 from llmproxy.processors import PROCESSORS
 from llmproxy.processors.answer_form import AnswerFormProcessor
+from llmproxy.processors.missing import MissingProcessor
 from llmproxy.processors.model_access import ModelAccessProcessor
 from llmproxy.providers import PROVIDERS
 from llmproxy.routing.catalog import Catalog, Listing
@@ -79,22 +91,25 @@ class Gateway:
         lookups: What clients look up, by path below each prefix: whose it may be, and what is answered.
         passthrough: What becomes of a call of an llm's own API.
         llms, processors, catalog, clients: What the endpoints are built from; llms and processors by their names.
+        off: The llms that are off, those included whose code cannot be imported.
+        warnings: One line for each thing an operator should look at: the configuration's, and those of plug-ins.
     """
 
     def __init__(self, config: Config) -> None:
         self.config = config
-        self.llms = {name: _make_llm(name, config) for name in config.llms}
+        self.llms: dict[str, LLMClient] = {}
+        self.off = tuple(self._make_llms())
+        self.warnings = config.warnings
         self.catalog = Catalog(
             {name: _targets(model) for name, model in config.models.items()},
-            [_listing(name, config) for name in config.llms],
+            [_listing(settings, self.llms.get(name)) for name, settings in config.llms.items()],
         )
         self.clients = Clients(config.clients.values(), config.environment)
         self._upstreams = {name: _upstream(client, config.llms[name]) for name, client in self.llms.items()}
-        self._plans = {name: _plan(model) for name, model in config.models.items()}
+        self._plans = {name: self._plan(model) for name, model in config.models.items()}
         self._by_name = self._router()
         self.processors = {name: self._make_processor(each) for name, each in config.processors.items()}
-        names = sorted(CLIENT_DIALECTS, key=lambda name: name != DEFAULT_DIALECT)
-        self.dialects = [CLIENT_DIALECTS.get(name)() for name in names]
+        self.dialects = list(self._make_dialects())
         self.lookups = _lookups(self.dialects)
         # Its parser is never asked: what is passed on is not read.
         self.passthrough = Pipeline(self.dialects[0], ProcessorChain(), Passthrough(self._upstreams))
@@ -129,6 +144,31 @@ class Gateway:
                 elif not whole:
                     yield Endpoint(prefix + path, route.path_prefix, dialect, pipeline)
 
+    def _make_llms(self) -> Iterator[OffProvider]:
+        """Makes every llm whose code can be imported; gives those that are off, for that reason or another."""
+        off = {llm.name: llm for llm in self.config.off}
+        for name, settings in self.config.llms.items():
+            try:
+                self.llms[name] = _make_llm(name, settings)
+            except ImportFailed as error:  # its own, or that of a dialect it speaks
+                off.setdefault(name, OffProvider(name, settings.provider, mask(error.message)))
+        yield from off.values()
+
+    def _make_dialects(self) -> Iterator[ClientDialect]:
+        """Every dialect that clients may speak; one of a plug-in that cannot be imported is not spoken."""
+        for name in sorted(CLIENT_DIALECTS, key=lambda name: name != DEFAULT_DIALECT):
+            try:
+                kind = CLIENT_DIALECTS.get(name)
+            except ImportFailed as error:
+                self.warnings = (*self.warnings, mask(error.message))
+            else:
+                yield kind()
+
+    def _plan(self, model: ModelConfig) -> Plan:
+        llm, _, name = (model.fallback_on_context_length or "").partition("/")
+        longer = Target(llm, name, model.params) if llm in self.llms else None
+        return Plan(POLICIES.get(model.policy)(), model.fallback_on_ambiguous, longer)
+
     def _router(self, target: str | None = None) -> Router:
         return Router(self.catalog, self._upstreams, target, self._plans)
 
@@ -144,15 +184,20 @@ class Gateway:
         yield from (self.processors[name] for name in route.processors)
 
     def _make_processor(self, config: ProcessorConfig) -> Processor:
-        kind = PROCESSORS.get(config.type)
-        extras = {"client": self._by_name} if kind.asks_models else {}
-        try:
-            processor = kind(**config.options, **extras)
-        except TypeError as error:
-            raise ConfigError(f"[processor.{config.name}] {error}") from error
+        processor = MissingProcessor(config.failure) if config.failure else self._make_present(config)
         if config.when != When():
             processor.when = condition(config.when)
         return processor
+
+    def _make_present(self, config: ProcessorConfig) -> Processor:
+        kind = PROCESSORS.get(config.type)
+        extras = {"client": self._by_name} if kind.asks_models else {}
+        try:
+            return kind(**config.options, **extras)
+        except ConfigError as error:
+            raise ConfigError(*(f"[processor.{config.name}] {problem}" for problem in error.problems)) from error
+        except Exception as error:  # a plug-in's failure may be anything; the config names it in one line
+            raise ConfigError(f"[processor.{config.name}] cannot be built: {told(error)}") from error
 
 
 def condition(when: When) -> Condition:
@@ -174,8 +219,7 @@ def _lookups(dialects: Iterable[ClientDialect]) -> dict[str, list[tuple[ClientDi
     return found
 
 
-def _make_llm(name: str, config: Config) -> LLMClient:
-    settings = config.llms[name]
+def _make_llm(name: str, settings: ProviderConfig) -> LLMClient:
     kind = PROVIDERS.get(settings.provider)
     from_config = getattr(kind, "from_config", None)
     try:
@@ -183,14 +227,12 @@ def _make_llm(name: str, config: Config) -> LLMClient:
     except LLMProxyError:
         raise
     except Exception as error:  # a plug-in's failure may be anything; the config names it in one line
-        raise ConfigError(f"[llm.{name}] cannot be built: {type(error).__name__}: {error}") from error
+        raise ConfigError(f"[llm.{name}] cannot be built: {told(error)}") from error
     return client
 
 
-def _listing(name: str, config: Config) -> Listing:
-    settings = config.llms[name]
-    patterns = getattr(PROVIDERS.get(settings.provider), "model_patterns", ())
-    return Listing(name, settings.provider, settings.models, patterns)
+def _listing(settings: ProviderConfig, client: LLMClient | None) -> Listing:
+    return Listing(settings.name, settings.provider, settings.models, getattr(client, "model_patterns", ()))
 
 
 def _upstream(client: LLMClient, settings: ProviderConfig) -> Upstream:
@@ -207,10 +249,4 @@ def _upstream(client: LLMClient, settings: ProviderConfig) -> Upstream:
 
 def _targets(model: ModelConfig) -> list[Target]:
     return [Target(target.llm, target.model, model.params, target.weight) for target in model.targets]
-
-
-def _plan(model: ModelConfig) -> Plan:
-    llm, _, name = (model.fallback_on_context_length or "").partition("/")
-    longer = Target(llm, name, model.params) if llm else None
-    return Plan(POLICIES.get(model.policy)(), model.fallback_on_ambiguous, longer)
 

@@ -43,13 +43,14 @@ def wait_until_alive(port, server):
     while time.monotonic() < end:
         if server.poll() is not None:
             raise AssertionError(f"gunicorn ended with {server.returncode}")
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
         try:
-            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
             connection.request("GET", "/livez")
             alive = connection.getresponse().status == 200
-            connection.close()
         except OSError:
             alive = False
+        finally:
+            connection.close()
         if alive:
             return
         time.sleep(0.05)

@@ -5,7 +5,7 @@ import pytest
 from fakes import CHAT_URL, completion, upstream
 
 from llmproxy import ConfigError, Pipeline, RequestRefused, create_app, load_config
-from llmproxy.dialects import CLIENT_DIALECTS
+from llmproxy.dialects import CLIENT_DIALECTS, PROVIDER_DIALECTS
 from llmproxy.gateway import Gateway
 from llmproxy.routing.policies import Policy
 
@@ -300,6 +300,62 @@ def test_what_is_meant_for_an_llm_that_nobody_switched_on_goes_to_no_other(make_
     assert not up.calls
 
 
+@pytest.fixture
+def bad(folder):
+    """A plug-in that fails when it is imported."""
+    (folder / "plugged_bad.py").write_text("value = 1 / 0")
+    return "plugged_bad:It"
+
+
+def test_what_is_meant_for_an_llm_that_cannot_be_imported_goes_to_no_other(make_app, ask, up, bad, logged):
+    up.post(CHAT_URL, json=completion())
+    client = make_app({"llm": {**upstream()["llm"], "x": {"provider": bad, "models": ["own-*"]}}}).test_client()
+    for model in ("x/m", "own-1"):
+        response = ask(client, model=model)
+        assert (response.status_code, response.json["error"]["code"]) == (503, "llm_not_configured")
+    assert ask(client, model="up/m").status_code == 200
+    assert "plugged_bad" not in str([request["error"] for request in logged.requests])
+
+
+@pytest.mark.parametrize("longer", [None, "x/m"])
+def test_the_other_targets_of_a_model_answer_without_it(make_app, ask, up, bad, longer):
+    up.post(CHAT_URL, json={"error": {"code": "context_length_exceeded", "message": "long"}}, status=400)
+    model = {"targets": ["x/m", "up/m"], **({"fallback_on_context_length": longer} if longer else {})}
+    config = {"llm": {**upstream()["llm"], "x": {"provider": bad}}, "model": {"smart": model}}
+    response = ask(make_app(config).test_client(), model="smart")
+    assert (response.status_code, response.headers["x-llmproxy-llm"]) == (400, "up")
+
+
+def test_a_processor_that_cannot_be_imported_lets_nothing_pass_that_concerns_it(make_app, ask, up, bad, logged):
+    up.post(CHAT_URL, json=completion())
+    processor = {"x": {"type": bad, "when": {"models": ["up/secret*"]}}}
+    routes = [{"path_prefix": "/"}, {"path_prefix": "/a", "processors": ["x"]}]
+    client = make_app({"processor": processor, "route": routes}).test_client()
+    refused = ask(client, "/a/v1/chat/completions", model="up/secret")
+    assert (refused.status_code, refused.json["error"]["code"]) == (500, "invalid_config")
+    assert "plugged_bad" not in refused.get_data(as_text=True)
+    assert "plugged_bad.py:1: processor 'plugged_bad:It' cannot be loaded" in logged.text
+    for path, model in (("/a/v1/chat/completions", "up/m"), ("/v1/chat/completions", "up/secret")):
+        assert ask(client, path, model=model).status_code == 200
+
+
+def test_a_client_dialect_that_cannot_be_imported_is_not_spoken(load, bad, monkeypatch):
+    monkeypatch.setitem(CLIENT_DIALECTS._table, "own.words", bad)
+    gateway = Gateway(load({"server": {"port": 1}}))
+    assert gateway.warnings[-1].startswith("plugged_bad.py:1: client dialect 'own.words' cannot be loaded: ZeroDiv")
+    assert {dialect.name for dialect in gateway.dialects} == {*CLIENT_DIALECTS} - {"own.words"}
+
+
+def test_an_llm_whose_dialect_cannot_be_imported_is_off(load, folder, bad, monkeypatch):
+    monkeypatch.setitem(PROVIDER_DIALECTS._table, "own.words", bad)
+    code = "from llmproxy import Provider\nclass Own(Provider):\n    endpoints = {'own.words': '/'}\n"
+    (folder / "own_words.py").write_text(code)
+    llm = {"provider": "own_words:Own", "base_url": "https://up.example"}
+    gateway = Gateway(load({"llm": {"own": llm}}))
+    assert {llm.name: llm.reason for llm in gateway.off}["own"].startswith("plugged_bad.py:1: provider dialect")
+    assert "own" not in gateway.llms
+
+
 def test_a_provider_switched_on_by_its_key_has_its_own_name(make_app, ask, up):
     up.post("https://api.groq.com/openai/v1/chat/completions", json=completion())
     assert ask(make_app(env={"GROQ_API_KEY": "x"}).test_client(), model="groq/llama").status_code == 200
@@ -331,17 +387,22 @@ def test_a_configuration_is_looked_for_in_the_working_directory(folder, monkeypa
     assert load_config(overrides={"port": 5000}).server.port == 5000
 
 
-def test_a_processor_that_cannot_be_made_is_named(make_app, folder):
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [("ValueError", "cannot be built: ValueError: no such thing"), ("ConfigError", "no such thing")],
+)
+def test_a_processor_that_cannot_be_made_is_named(make_app, folder, kind, told):
     code = """
-        from llmproxy import Processor
+        from llmproxy import ConfigError, Processor
 
         class Broken(Processor):
-            def __init__(self, **options):
-                raise TypeError("no such thing")
+            def __init__(self, kind):
+                raise {"ValueError": ValueError, "ConfigError": ConfigError}[kind]("no such thing")
     """
     (folder / "broken_processor.py").write_text(textwrap.dedent(code))
-    with pytest.raises(ConfigError, match=r"\[processor.x\] no such thing"):
-        make_app({"processor": {"x": {"type": "broken_processor:Broken"}}})
+    with pytest.raises(ConfigError) as caught:
+        make_app({"processor": {"x": {"type": "broken_processor:Broken", "kind": kind}}})
+    assert caught.value.problems == (f"[processor.x] {told}",)
 
 
 def test_a_pipeline_in_the_same_process_is_that_of_the_root(load):

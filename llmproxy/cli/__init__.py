@@ -12,7 +12,9 @@ COMMANDS = {
     "check": "llmproxy.cli.check:check_command",
     "explain": "llmproxy.cli.explain:explain_command",
     "models": "llmproxy.cli.models:models_command",
+    "new-provider": "llmproxy.cli.new_provider:new_provider_command",
     "serve": "llmproxy.cli.serve:serve_command",
+    "test-provider": "llmproxy.cli.contract:test_provider_command",
 }
 
 

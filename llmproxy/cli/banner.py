@@ -32,7 +32,7 @@ def _lines(gateway: Gateway, port: int) -> Iterator[str]:
     yield ""
     yield from status_lines(statuses(gateway))
     yield ""
-    yield from remarks(config)
+    yield from remarks(gateway)
     yield f"Address: {url}"
     command = try_it(gateway, url)
     if command:

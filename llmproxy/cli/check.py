@@ -74,7 +74,7 @@ def _llm_entry(status: Status, ping: Ping) -> dict[str, Any]:
 def _print(gateway: Gateway, found: Iterable[Status], pings: Mapping[str, Ping]) -> None:
     path = gateway.config.path
     click.echo(f"{path or 'no configuration file'}: can be used")
-    for line in [*status_lines(list(found)), *remarks(gateway.config)]:
+    for line in [*status_lines(list(found)), *remarks(gateway)]:
         click.echo(line)
     for name, ping in pings.items():
         click.echo(f"ping {name}: {ping.failure or f'{ping.milliseconds} ms'}", err=ping.failure is not None)

@@ -111,7 +111,7 @@ def _aim(gateway: Gateway, router: Router, request: LLMRequest, run: DryRun) -> 
 def _aim_at(gateway: Gateway, target: Target, request: LLMRequest, run: DryRun) -> Aim:
     llm = gateway.llms.get(target.llm)
     if llm is None:
-        reason = next((off.reason for off in gateway.config.off if off.name == target.llm), "it is not configured")
+        reason = next((off.reason for off in gateway.off if off.name == target.llm), "it is not configured")
         run.remarks.append(f"{target.llm} is off: {reason}")
         return Aim(target.llm, target.model)
     if not isinstance(llm, Provider) or not llm.spoken():

@@ -27,7 +27,7 @@ def models_command(config_file: str | None, as_json: bool) -> None:
 
 def list_models(gateway: Gateway) -> list[dict[str, str]]:
     """Each model's name, the llm it goes to first, and that llm's provider."""
-    off = {llm.name: llm.provider for llm in gateway.config.off}
+    off = {llm.name: llm.provider for llm in gateway.off}
     return [
         {"id": name, "llm": llm, "provider": gateway.catalog.provider_of(llm) or off.get(llm, "")}
         for name, llm in gateway.catalog.names()

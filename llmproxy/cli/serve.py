@@ -12,10 +12,11 @@ import click
 from llmproxy.cli.banner import banner
 from llmproxy.cli.failures import PortBusy
 from llmproxy.cli.source import app_gateway, config_option
-from llmproxy.config.models import ServerConfig
+from llmproxy.config.models import Config
 from llmproxy.config.server import variable_of
 from llmproxy.core.errors import ConfigError
 from llmproxy.gateway import load_config
+from llmproxy.server.last_good import leave_for_gunicorn
 from llmproxy.server.start import bind_address, checked_gateway, facts, free_port
 
 SETTINGS = "python:llmproxy.server.settings"
@@ -41,7 +42,8 @@ def serve_command(config_file: str | None, **options: Any) -> None:
     if port != config.server.port:
         overrides["port"] = port
     click.echo(banner(gateway, port))
-    _become_gunicorn(replace(config.server, port=port), _environment(config_file, overrides))
+    served = replace(config, server=replace(config.server, port=port))
+    _become_gunicorn(served, _environment(config_file, overrides))
 
 
 def _file_of_app() -> str | None:
@@ -73,13 +75,14 @@ def _environment(config_file: str | None, overrides: Mapping[str, Any]) -> dict[
     return {**variables, "LLMPROXY_CONFIG": os.path.abspath(config_file)} if config_file else variables
 
 
-def _become_gunicorn(server: ServerConfig, variables: Mapping[str, str]) -> None:
+def _become_gunicorn(config: Config, variables: Mapping[str, str]) -> None:
     """Goes on as gunicorn in the same process, so that whoever started us can signal and wait for it.
 
     Its command line wins over `GUNICORN_CMD_ARGS`; so everything that need not stand there stands in the settings.
     """
+    server = config.server
     options = {"bind": bind_address(server.host, server.port), "workers": server.workers, "threads": server.threads}
     arguments = [text for name, value in options.items() for text in (f"--{name}", str(value))]
-    os.environ.update(variables, LLMPROXY_CHECKED=facts(server))
+    os.environ.update({**variables, **leave_for_gunicorn(facts(config))})
     sys.stdout.flush()
     os.execvp(sys.executable, [sys.executable, "-m", "gunicorn", *arguments, "-c", SETTINGS, APPLICATION])

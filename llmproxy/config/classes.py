@@ -11,8 +11,9 @@ from marshmallow import Schema
 from llmproxy.config.complaints import keys_of, load_table
 from llmproxy.config.locate import KeyPath
 from llmproxy.config.report import Report, closest, describe, did_you_mean, one_line, quoted, table_title
+from llmproxy.config.secrets import mask
 from llmproxy.core.errors import ConfigError
-from llmproxy.core.registry import Registry
+from llmproxy.core.registry import ImportFailed, Registry
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +24,13 @@ class ClassTable:
         values: What the common schema loaded; None if it complained.
         found: The class; None if there is none of that name.
         options: The class's own keys, loaded; None if they are wrong, or nobody knows them.
+        failure: Why the class cannot be imported, as one line with its file; None if it can, or if there is none.
     """
 
     values: dict[str, Any] | None
     found: type[Any] | None
     options: Mapping[str, Any] | None
+    failure: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,10 @@ class ClassTables:
         own = {key: value for key, value in table.items() if key not in common}
         name = table.get(self.class_key)
         key = (*path, self.class_key)
-        found = find_class(self.registry, name, key, report) if isinstance(name, str) else None
+        try:
+            found = find_class(self.registry, name, key, report) if isinstance(name, str) else None
+        except ImportFailed as error:
+            return ClassTable(load_table(self.schema, common, path, report), None, None, mask(error.message))
         misspelt = self._report_misspelt(own, path, report) if found is None else []
         values = load_table(self.schema, common, path, report, misspelt=misspelt)
         return ClassTable(values, found, self._options(found, own, path, report) if found else None)
@@ -92,14 +98,20 @@ class ClassTables:
 
 
 def find_class(registry: Registry[Any], name: str, path: KeyPath, report: Report) -> type[Any] | None:
-    """The class that the name at `path` stands for; None, and a report, if it stands for none."""
+    """The class that the name at `path` stands for; None, and a report, if it stands for none.
+
+    Raises:
+        ImportFailed: It is there, and fails when it is imported: what to do without it is the caller's to say.
+    """
     known = registry.names()
     if ":" not in name and name not in known:
-        hint = did_you_mean(name, known) or f" There are: {', '.join(known)}."
+        hint = did_you_mean(name, known) or (f" There are: {', '.join(known)}." if known else "")
         report.problem(path, f"unknown {registry.kind} {quoted(name)} in {table_title(path[:-1])}.{hint}")
         return None
     try:
         return registry.get(name)
+    except ImportFailed:
+        raise
     except ConfigError as error:
         report.problem(path, f"{describe(path)}: {one_line(error.message)}")
         return None

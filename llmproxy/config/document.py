@@ -9,6 +9,7 @@ from typing import Any
 
 from llmproxy.config.locate import KeyPath, Lines
 from llmproxy.core.errors import ConfigError
+from llmproxy.core.origin import shown
 from llmproxy.core.tokens import Environment
 
 FILE_NAME = "llmproxy.toml"
@@ -24,6 +25,8 @@ class Document:
         path: The file, absolute; None without one.
         folder: Where relative paths start: the file's folder, or the working directory.
         lines: Where keys stand. Knows nothing of a dict.
+        text: What the file says. Empty without one.
+        checked: Whether it was found to be right before this process began, with the environment of that time.
     """
 
     data: Mapping[str, Any]
@@ -31,6 +34,8 @@ class Document:
     path: Path | None
     folder: Path
     lines: Lines = field(default_factory=Lines)
+    text: str = field(default="", repr=False)
+    checked: bool = False
 
     def place(self, path: KeyPath) -> str:
         """`llmproxy.toml:21`, or the label alone where there is no line."""
@@ -83,20 +88,23 @@ def read_document(path: Path) -> Document:
     Raises:
         ConfigError: The file cannot be read, or is not TOML.
     """
-    text = _read_text(path)
+    return parse_document(path, _read_text(path))
+
+
+def parse_document(path: Path, text: str) -> Document:
+    """The document that a file with this text is.
+
+    Raises:
+        ConfigError: It is not TOML.
+    """
     # Not resolve(): a container mounts its config as a symbolic link, and the folder meant is that of the link.
     absolute = Path(os.path.abspath(path))
-    return Document(_parse(text, shown(path)), shown(path), absolute, absolute.parent, Lines(text))
+    return Document(_parse(text, shown(path)), shown(path), absolute, absolute.parent, Lines(text), text)
 
 
 def document_of(data: Mapping[str, Any]) -> Document:
     """The document that a dict stands for."""
     return Document(data=data, label="config", path=None, folder=Path.cwd())
-
-
-def shown(path: Path) -> str:
-    """How messages call a file: as it was given, relative to the working directory where that is possible."""
-    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
 
 
 def _read_text(path: Path) -> str:

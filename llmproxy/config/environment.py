@@ -6,8 +6,8 @@ import stat
 from collections.abc import Mapping
 from pathlib import Path
 
-from llmproxy.config.document import shown
 from llmproxy.config.report import Report
+from llmproxy.core.origin import shown
 from llmproxy.core.tokens import Environment
 
 

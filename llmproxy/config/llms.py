@@ -10,7 +10,8 @@ from typing import Any
 from llmproxy.config.addresses import base_url_problem, proxy_problem
 from llmproxy.config.secrets import is_variable_name
 from llmproxy.core.errors import ConfigError
-from llmproxy.core.tokens import Environment
+from llmproxy.core.tokens import Environment, TokenProvider
+from llmproxy.core.urls import UrlProvider
 
 
 class _Default(float):
@@ -84,6 +85,9 @@ class ProviderConfig:
         retry_on_stale_reuse: Whether a reused connection that was closed without an answer is worth another attempt.
         max_response_mb: The largest answer that is read, in MiB, decoded.
         timeouts: The long form; what is given there wins over `timeout_secs` key by key.
+        token_provider: What gives the token. None: `token_env` says where it is.
+        url_provider: What gives the base URL. None: `base_url` is it. A provider class's own token variable is not for
+            the hosts that it names.
         options: The provider's own keys, as its `options_schema` has loaded them.
         detected: Whether its key being found has switched it on; no table was written.
         strict: Whether what the upstream cannot say is refused rather than dropped; the server's own setting.
@@ -115,6 +119,8 @@ class ProviderConfig:
     retry_on_stale_reuse: bool = False
     max_response_mb: float = 32
     timeouts: Timeouts = field(default_factory=Timeouts)
+    token_provider: TokenProvider | None = field(default=None, repr=False, compare=False)
+    url_provider: UrlProvider | None = field(default=None, repr=False, compare=False)
     options: Mapping[str, Any] = field(default_factory=dict, repr=False, hash=False)
     detected: bool = False
     strict: bool = False
@@ -125,6 +131,8 @@ class ProviderConfig:
         problems = self._problems()
         if problems:
             raise ConfigError(*problems)
+        if self.token_env is None and (self.token_provider or self.url_provider):
+            object.__setattr__(self, "token_env", ())
         if self.token_env is not None and not isinstance(self.token_env, str):
             object.__setattr__(self, "token_env", tuple(self.token_env))
         object.__setattr__(self, "models", tuple(self.models))

@@ -9,6 +9,7 @@ from llmproxy.config.complaints import load_table
 from llmproxy.config.detect import Surroundings
 from llmproxy.config.document import Document, document_of, find_file, read_document
 from llmproxy.config.environment import LocatedEnvironment, check_files
+from llmproxy.config.handed import HANDED
 from llmproxy.config.models import Config, PluginsConfig
 from llmproxy.config.plugins import import_plugins, make_importable, plugin_folders
 from llmproxy.config.report import Report
@@ -36,7 +37,8 @@ def load_config(
 
     Args:
         source: A file, a dict of tables, or a `Config`, which is returned as it is. None: the file that
-            `LLMPROXY_CONFIG` names, else `llmproxy.toml` in the working directory, else nothing at all.
+            `LLMPROXY_CONFIG` names, else `llmproxy.toml` in the working directory, else nothing at all; in a worker of
+            gunicorn's that file as it was when it was checked.
         providers: Where [llm.*] tables find their class.
         processors: Where [processor.*] tables find theirs.
         policies: Where the policies of [model.*] tables are found.
@@ -82,6 +84,7 @@ def load_config(
         plugins=plugins,
         path=document.path,
         folder=document.folder,
+        text=document.text,
         environment=environment,
         no_effect=tuple(no_effect_lines(document, [*settings, *overrides])),
         warnings=report.warnings,
@@ -92,6 +95,8 @@ def load_config(
 def _open(source: str | os.PathLike[str] | Mapping[str, Any] | None, environ: Mapping[str, str]) -> Document:
     if isinstance(source, Mapping):
         return document_of(source)
+    if source is None and HANDED.document is not None:
+        return HANDED.document
     path = find_file(source, environ)
     return document_of({}) if path is None else read_document(path)
 

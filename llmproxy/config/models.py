@@ -122,12 +122,14 @@ class ProcessorConfig:
         type: A built-in name, an entry point, or "module:Class".
         options: The keyword arguments of the class: what its `options_schema` has loaded, or the table as it was.
         when: The requests it sees.
+        failure: Why the class cannot be imported, as one line with its file. None: it can.
     """
 
     name: str
     type: str
     options: Mapping[str, Any] = field(default_factory=dict, repr=False, hash=False)
     when: When = field(default_factory=When)
+    failure: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +225,7 @@ class Config:
     """The whole configuration, checked. `Config()` is that of an empty file without a single llm.
 
     Attributes:
+        server: `[server]`.
         llms: By name, the detected ones and `echo` included; one whose token is absent is here as well as in `off`.
         models: By name.
         processors: By name.
@@ -232,6 +235,7 @@ class Config:
         plugins: What was imported.
         path: The file, absolute. None: there is none.
         folder: Where relative paths start.
+        text: What the file says. Empty without one.
         environment: Where secrets are looked up.
         no_effect: One line for each key that was written and has no effect yet.
         warnings: One line for each thing an operator should look at.
@@ -248,6 +252,7 @@ class Config:
     plugins: PluginsConfig = field(default_factory=PluginsConfig)
     path: Path | None = None
     folder: Path = field(default_factory=Path.cwd)
+    text: str = field(default="", repr=False, compare=False)
     environment: Environment = field(default_factory=process_environment, repr=False, compare=False)
     no_effect: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()

@@ -3,13 +3,12 @@
 import importlib
 import importlib.util
 import sys
-import traceback
-from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
-from llmproxy.config.document import Document, shown
-from llmproxy.config.report import Report, one_line
+from llmproxy.config.document import Document
+from llmproxy.config.report import Report
+from llmproxy.core.origin import places, shown, told
 
 
 def make_importable(folder: Path, *, first: bool) -> None:
@@ -55,7 +54,7 @@ def _import_file(path: Path) -> str | None:
     try:
         importlib.import_module(path.stem)
     except (Exception, SystemExit) as error:  # a plug-in may fail in any way, and the proxy starts without it
-        return f"{shown(path)}{_line_in(path, error)}: not imported: {one_line(_told(error))}"
+        return f"{shown(path)}{_line_in(path, error)}: not imported: {told(error)}"
     return None
 
 
@@ -81,18 +80,5 @@ def _is_same(file: str, path: Path) -> bool:
 
 def _line_in(path: Path, error: BaseException) -> str:
     """The last line of the file that was at work, as ":12", or nothing."""
-    numbers = list(_lines_in(path, error))
+    numbers = [place.line for place in places(error) if place.file.resolve() == path.resolve()]
     return f":{numbers[-1]}" if numbers else ""
-
-
-def _lines_in(path: Path, error: BaseException) -> Iterator[int]:
-    for frame in traceback.extract_tb(error.__traceback__):
-        if frame.lineno and _is_same(frame.filename, path):
-            yield frame.lineno
-    if isinstance(error, SyntaxError) and error.filename and error.lineno and _is_same(error.filename, path):
-        yield error.lineno
-
-
-def _told(error: BaseException) -> str:
-    reason = error.msg if isinstance(error, SyntaxError) else str(error)
-    return f"{type(error).__name__}: {reason}" if reason else type(error).__name__

@@ -66,8 +66,12 @@ class Report:
         self._silenced.add(path)
 
     def elsewhere(self, sentence: str) -> None:
-        """A problem outside the document: in `.env`, in the environment, on the command line."""
-        self._problems.append((1 << 31, mask(sentence)))
+        """A problem outside the document: in `.env`, in the environment, on the command line. Only a warning where all
+        was well when it was checked: a worker must be able to begin, and `.env` is read again at each use."""
+        if self._document.checked:
+            self.warning(sentence)
+        else:
+            self._problems.append((1 << 31, mask(sentence)))
 
     def warning(self, sentence: str, path: KeyPath | None = None) -> None:
         """Something an operator should look at; it keeps nothing from working."""

@@ -111,6 +111,8 @@ class LlmSchema(Table):
     reuse_connections = Flag()
     retry_on_stale_reuse = Flag()
     max_response_mb = Number(above=0)
+    token_provider = JsonTable()
+    url_provider = JsonTable()
     timeouts = fields.Nested(TimeoutsSchema)
 
     @validates_schema(skip_on_field_errors=False)
@@ -188,6 +190,12 @@ class WhenSchema(Table):
     @post_load
     def make(self, data: dict[str, Any], **kwargs: Any) -> When:
         return When(**data)
+
+
+class PartSchema(Table):
+    """[llm.NAME.token_provider], [llm.NAME.url_provider]: the key that both have."""
+
+    type = Text(required=True)
 
 
 class ProcessorSchema(Table):

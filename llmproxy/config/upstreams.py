@@ -8,6 +8,7 @@ from llmproxy.config.classes import ClassTable, ClassTables
 from llmproxy.config.detect import Surroundings, detect, missing_token, token_names
 from llmproxy.config.document import Document
 from llmproxy.config.models import OffProvider, ProviderConfig
+from llmproxy.config.parts import PARTS, with_parts
 from llmproxy.config.report import Report, table_title
 from llmproxy.config.schemas import LlmSchema
 from llmproxy.core.registry import Registry
@@ -49,13 +50,17 @@ class _Written:
 
     llms: dict[str, ProviderConfig] = field(default_factory=dict)
     classes: set[type[Any]] = field(default_factory=set)
+    failures: dict[str, str] = field(default_factory=dict)  # of the classes that cannot be imported, by the llm's name
 
 
 def _load_written(document: Document, providers: Registry[Any], surroundings: Surroundings, report: Report) -> _Written:
     tables = ClassTables(LlmSchema(), "provider", providers)
     written = _Written()
     for name, table in document.tables("llm"):
-        loaded = tables.load(table, ("llm", name), report)
+        loaded = with_parts(tables.load(table, ("llm", name), report), ("llm", name), report)
+        if loaded.failure and loaded.values is not None:
+            written.failures[name] = loaded.failure
+            written.llms[name] = ProviderConfig(**loaded.values, name=name, environment=surroundings.environment)
         if loaded.found:
             written.classes.add(loaded.found)
             config = _provider_config(name, loaded, surroundings)
@@ -69,9 +74,11 @@ def _load_written(document: Document, providers: Registry[Any], surroundings: Su
 def _provider_config(name: str, table: ClassTable, surroundings: Surroundings) -> ProviderConfig | None:
     if table.found is None or table.values is None or table.options is None:
         return None
-    names = token_names(table.values.get("token_env"), table.values.get("base_url"), table.found, table.options)
+    values = dict(table.values)
+    if not values.keys() & PARTS.keys():  # to what hosts the class's own token would go, nobody could say
+        values["token_env"] = token_names(values.get("token_env"), values.get("base_url"), table.found, table.options)
     return ProviderConfig(
-        **{**table.values, "token_env": names},
+        **values,
         name=name,
         options=table.options,
         strict=surroundings.strict,
@@ -91,6 +98,6 @@ def _warnings(config: ProviderConfig, surroundings: Surroundings) -> Iterator[st
 
 def _off(written: _Written, surroundings: Surroundings) -> Iterator[OffProvider]:
     for name, config in written.llms.items():
-        reason = missing_token(config.token_envs, surroundings.environment)
+        reason = written.failures.get(name) or missing_token(config.token_envs, surroundings.environment)
         if reason:
             yield OffProvider(name, config.provider, reason)

@@ -77,7 +77,7 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """The answer begins."""
+    """The answer begins; `id` and `model` are the provider's own words, None if it has none."""
 
     id: str | None = None
     model: str | None = None
@@ -95,7 +95,11 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Appended:
-    """More of the text of the part at `index`, or of the arguments of a call."""
+    """More of the text of the part at `index`, or of the arguments of a call.
+
+    Attributes:
+        logprobs: How likely the tokens of this piece were, where the client asked for that.
+    """
 
     index: int
     text: str
@@ -122,14 +126,14 @@ class Closed:
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """What the answer cost so far; a later one replaces it, and may come after the end."""
+    """What the answer cost so far: `usage`. A later one replaces it, and may come after the end."""
 
     usage: Usage
 
 
 @dataclass(frozen=True, slots=True)
 class Aside:
-    """Something only one dialect has a word for, as that dialect writes it: an event, or members of one."""
+    """Something only one dialect has a word for: `value` is an event as that dialect writes it, or members of one."""
 
     dialect: str
     value: object
@@ -156,7 +160,13 @@ Delta: TypeAlias = Start | Opened | Appended | Signed | Closed | Counted | Aside
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One of the answers that were asked for; mostly there is one."""
+    """One of the answers that were asked for; mostly there is one.
+
+    Attributes:
+        parts: What was said, in order.
+        reason: Why it ended.
+        stop_sequence: The client's text that ended it, if one did and the provider says so.
+    """
 
     parts: tuple[Said, ...] = ()
     reason: FinishReason = DEFAULT_REASON
@@ -174,6 +184,8 @@ class Answer:
     """A whole answer.
 
     Attributes:
+        choices: One for each answer that was asked for.
+        usage: What it cost.
         id, model: The provider's own words; None if it has none.
         asides: What only one dialect has a word for, from its stream.
     """

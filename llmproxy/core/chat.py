@@ -116,7 +116,13 @@ class TokenLogprob:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """Plain text."""
+    """Plain text.
+
+    Attributes:
+        text: Empty where more is appended to it.
+        signature: What the provider wants back with it.
+        logprobs: How likely its tokens were, where the client asked for that.
+    """
 
     text: str = ""
     cache: Cache | None = None
@@ -127,7 +133,7 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """The words in which the model refuses to answer."""
+    """The words in which the model refuses to answer: `text`."""
 
     text: str = ""
     extra: Extra = field(default_factory=dict)
@@ -185,6 +191,7 @@ class Image:
     """A picture.
 
     Attributes:
+        source: Where its content is.
         detail: How closely it should be looked at: `low`, `high`, `auto`; None if nobody said.
     """
 
@@ -196,9 +203,10 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class Audio:
-    """A sound; `source.media_type` is `audio/wav`, `audio/mpeg`, ...
+    """A sound.
 
     Attributes:
+        source: Where its content is; its `media_type` is `audio/wav`, `audio/mpeg`, ...
         transcript: What is said in it, where the provider wrote it down.
     """
 
@@ -213,6 +221,7 @@ class Document:
     """A file to be read: a PDF, a text, a film.
 
     Attributes:
+        source: Where its content is.
         name: Its title or file name.
         text: Its content where it came as plain text rather than in base64.
     """
@@ -282,6 +291,7 @@ class Message:
 
     Attributes:
         role: `developer` is OpenAI's newer word for `system`; other dialects take both alike.
+        parts: What is said, in order.
         name: Of the participant, where several share a role.
     """
 
@@ -306,6 +316,8 @@ class Tool:
     """A function that the model may ask to be called.
 
     Attributes:
+        name: What a `ToolCall` calls it.
+        description: What the model is told of it; None: nothing.
         parameters: A JSON schema of its arguments; None if it has none.
         strict: Whether the arguments must obey the schema; None if nobody said.
     """
@@ -403,13 +415,22 @@ class Chat:
     Attributes:
         model: The model's name, as the provider of this attempt knows it.
         messages: The conversation, system messages where they stood.
+        stream: Whether the answer is wanted step by step.
         tools: What may be called; `Other` is a tool that the provider runs itself.
+        tool_choice: Whether one has to be called, and which.
         parallel_tool_calls: Whether several tools may be called in one turn.
         max_tokens: The most tokens of output, thoughts included.
+        temperature: How freely the model chooses: 0 is the likeliest token each time. Vendors end at 1 or at 2.
+        top_p: The share of the probability, up to 1, that the likeliest tokens must have to be chosen from.
+        top_k: How many of the likeliest tokens are chosen from.
         stop: Texts that end the answer.
         n: How many answers are wanted.
+        seed: The same one should give the same answer, as far as the provider can.
+        presence_penalty, frequency_penalty: How much a token loses for having been said at all, and each time it was;
+            from -2 to 2 with OpenAI.
         logprobs, top_logprobs: Whether tokens come with their probabilities, and with those of how many others.
         logit_bias: By token number.
+        response_format: The form of the answer's text.
         reasoning: How much to think.
         user: Who asks, as the client's own application names them.
         metadata: Notes of the client's application.

@@ -67,11 +67,14 @@ class RequestContext:
         id: Shown to the client as `x-request-id`.
         client: The name of whoever calls, or None.
         models: Globs of the model names this client may use; None allows all.
+        route: The `path_prefix` of the route it came by; "chat" in process. None outside the proxy.
+        dialect, stream: The dialect it is written in, and whether it asks for a stream; known once it is parsed.
         headers: The client's headers that may go on to an upstream of the same dialect, lower case.
         path: What the path said, by the names of its placeholders.
         query: What the query string said.
         model: The model's name as it was asked for.
         answered_by: The llm and the model's name over there; None until a target was chosen.
+        attempts: Each try at a target, the last one last.
         usage: What the provider counted; None until it said so.
         response_headers: The upstream's headers that pass to the client.
         status: What an answer that comes has for its status.
@@ -79,6 +82,9 @@ class RequestContext:
         client_left: Whether the client has gone; its answer may be read on nevertheless, for its usage.
         received_at: Seconds since the epoch, for what shows a date.
         started, first_event_at, deadline: Seconds of the monotonic clock; at the deadline the request is over.
+        cancellation: Why the request should stop, once it should; whoever waits for something wakes by it.
+        ticker: What gives a waiting thread its turns, to tell the client that somebody is there.
+        outcome: How the request ended; None until it has.
         data: For processors to keep what they learn on the way in for the way back, by a key of their own.
     """
 

@@ -17,6 +17,11 @@ class Pipeline:
 
         with pipeline.execute(body) as stream:
             for chunk in stream: ...
+
+    Args:
+        parser: Turns a body into a request.
+        processors: What the request passes on its way in, and the answer on its way back.
+        client: Who answers: a provider, a router, or anything else with `execute`.
     """
 
     def __init__(self, parser: RequestParser, processors: ProcessorChain, client: LLMClient) -> None:

@@ -34,7 +34,11 @@ class Processor:
 
 
 class ProcessorChain:
-    """Processors in order. On the way back, those that saw the request see its answer, last one first."""
+    """Processors in order. On the way back, those that saw the request see its answer, last one first.
+
+    Args:
+        processors: In the order of the way in.
+    """
 
     def __init__(self, processors: Iterable[Processor] = ()) -> None:
         self.processors = tuple(processors)

@@ -2,14 +2,24 @@
 
 import difflib
 import importlib
+import sys
 import threading
 from collections.abc import Iterator, Mapping
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from llmproxy.core.errors import ConfigError
+from llmproxy.core.origin import Place, places, shown, told
 
 T = TypeVar("T")
+
+
+class ImportFailed(ConfigError):
+    """What a name stands for is there, and fails when it is imported: the fault of a plug-in, not of the configuration.
+
+    Its one problem begins with the file and the line that failed.
+    """
 
 
 class Registry(Generic[T]):
@@ -42,12 +52,12 @@ class Registry(Generic[T]):
         """The class that `name` stands for.
 
         Raises:
-            ConfigError: Nothing has this name, it cannot be imported, or it is not a class of this kind.
+            ImportFailed: It stands for code that fails when it is imported, or for an entry point without its class.
+            ConfigError: Nothing has this name, or it is not a class of this kind.
         """
         entry = self._table.get(name)
-        found = entry if isinstance(entry, type) else self._load(name, entry or self._dotted(name))
-        if not (isinstance(found, type) and issubclass(found, self._base)):
-            raise ConfigError(f"{self.kind} {name!r} is not a subclass of {self._base.__name__}")
+        is_point = entry is None and ":" not in name
+        found = self._class_of_point(name) if is_point else self._class(name, entry or name)
         if found is not entry:
             self.add(name, found)
         return found
@@ -59,15 +69,26 @@ class Registry(Generic[T]):
     def __iter__(self) -> Iterator[str]:
         return iter(self.names())
 
-    def _dotted(self, name: str) -> str:
-        if ":" in name:
-            return name
+    def _class_of_point(self, name: str) -> type[T]:
+        """The class that an entry point stands for. If there is none, that is a mistake of whoever made the package."""
         point = self._entry_points().get(name)
-        if point is not None:
-            return point.value
-        close = difflib.get_close_matches(name, self.names(), n=1)
-        hint = f' Did you mean "{close[0]}"?' if close else f" There are: {', '.join(self.names())}."
-        raise ConfigError(f'unknown {self.kind} "{name}".{hint}')
+        if point is None:
+            close = difflib.get_close_matches(name, self.names(), n=1)
+            hint = f' Did you mean "{close[0]}"?' if close else f" There are: {', '.join(self.names())}."
+            raise ConfigError(f'unknown {self.kind} "{name}".{hint}')
+        try:
+            return self._class(name, point.value)
+        except ImportFailed:
+            raise
+        except ConfigError as error:
+            raise ImportFailed(f"{_file_of(point.module)}{error.message}") from error
+
+    def _class(self, name: str, entry: type[T] | str) -> type[T]:
+        """The class that an entry of the table is, or leads to."""
+        found = entry if isinstance(entry, type) else self._load(name, entry)
+        if not (isinstance(found, type) and issubclass(found, self._base)):
+            raise ConfigError(f"{self.kind} {name!r} is not a subclass of {self._base.__name__}")
+        return found
 
     def _entry_points(self) -> dict[str, EntryPoint]:
         return {point.name: point for point in entry_points(group=self._group)} if self._group else {}
@@ -78,7 +99,24 @@ class Registry(Generic[T]):
             found = importlib.import_module(module_name)
             for part in attribute.split("."):
                 found = getattr(found, part)
-        except Exception as error:  # a plug-in's failure at import may be anything; the config names it in one line
-            why = " ".join(str(error).split())
-            raise ConfigError(f"{self.kind} {name!r} cannot be loaded: {type(error).__name__}: {why}") from error
+        except (Exception, SystemExit) as error:  # a plug-in may fail in any way; the config names it in one line
+            message = f"{self.kind} {name!r} cannot be loaded: {told(error)}"
+            place = _fault(error)
+            if place is None:
+                raise ConfigError(message) from error
+            raise ImportFailed(f"{place}: {message}") from error
         return found
+
+
+def _fault(error: BaseException) -> Place | None:
+    """The line of a plug-in's own that failed, be it in a library that it called; None if none of its lines ran."""
+    machinery = (__file__, importlib.__file__)
+    found = [place for place in places(error) if str(place.file) not in machinery]
+    own = [place for place in found if place.file.parent == found[0].file.parent]
+    return own[-1] if own else None
+
+
+def _file_of(module_name: str) -> str:
+    """The file of a module that was imported, as the beginning of a message; empty where there is none."""
+    file = getattr(sys.modules.get(module_name), "__file__", None)
+    return f"{shown(Path(file))}: " if file else ""

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self, TypeVar
 
 from llmproxy.core import strict_json
-from llmproxy.core.answer import Answer, Counted, Delta, Usage
+from llmproxy.core.answer import Answer, Appended, Counted, Delta, Opened, Usage
+from llmproxy.core.chat import Text
 from llmproxy.core.errors import (
     ClientGone,
     LLMProxyError,
@@ -166,7 +167,11 @@ class ResponseStream:
 
     @classmethod
     def say(cls, answer: Answer | Iterable[Delta | Step], request: LLMRequest) -> Self:
-        """An answer in the neutral model, written in the client's dialect."""
+        """An answer in the neutral model, written in the client's dialect.
+
+        Raises:
+            ProviderError: The request names no dialect to write it in.
+        """
         if request.client_dialect is None:
             raise ProviderError(detail=f"{type(request).__name__} names no client dialect to answer in")
         stream = cls((), request)
@@ -188,6 +193,22 @@ class ResponseStream:
         """Has `function` see every step of what is said, changing nothing; the client's bytes stay as they are."""
         self._taps.append(function)
         return self
+
+    def tap_text(self, function: Callable[[str], object]) -> Self:
+        """Has `function` see each piece of the text that `Answer.text` will be, changing nothing: no thoughts and no
+        arguments of calls. Pieces end anywhere, within words as well."""
+        others: set[int] = set()
+
+        def hear(delta: Delta) -> None:
+            if not isinstance(delta, Opened | Appended) or delta.choice:
+                return
+            if isinstance(delta, Opened) and not isinstance(delta.part, Text):
+                others.add(delta.index)
+            text = delta.text if isinstance(delta, Appended) else getattr(delta.part, "text", "")
+            if text and delta.index not in others:  # a part that nobody opened is a text
+                function(text)
+
+        return self.tap(hear)
 
     def map_deltas(self, function: Callable[[Delta], Delta | None]) -> Self:
         """Has every step of what is said pass through `function`, which may change it, or drop it by returning None.
@@ -364,6 +385,8 @@ class ResponseStream:
     def _noticed(self, chunks: Iterable[bytes]) -> Iterator[Event | Step]:
         """The client's own bytes, each piece of which should leave at once."""
         for chunk in chunks:
+            if self._begun:
+                self._moved()
             self._begin()
             yield Event(chunk)
             yield PAUSE

@@ -10,6 +10,7 @@ from pathlib import Path
 from dotenv.parser import Binding, parse_stream
 
 from llmproxy.core.errors import ConfigError, TokenError
+from llmproxy.core.registry import Registry
 from llmproxy.core.secrets import SECRETS
 
 Stamp = tuple[int, int, int]
@@ -177,7 +178,11 @@ class EnvTokenProvider(TokenProvider):
 
 
 class StaticTokenProvider(TokenProvider):
-    """A token that is known already, for tests and for code that keeps its secrets elsewhere."""
+    """A token that is known already, for tests and for code that keeps its secrets elsewhere.
+
+    Args:
+        token: The token itself. An empty one is none.
+    """
 
     def __init__(self, token: str) -> None:
         self._token = token
@@ -189,7 +194,11 @@ class StaticTokenProvider(TokenProvider):
 
 
 class FileTokenProvider(TokenProvider):
-    """The token that a file holds, read at each use."""
+    """The token that a file holds, read at each use.
+
+    Args:
+        path: The file, in UTF-8; white space around the token does not count.
+    """
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
@@ -202,7 +211,11 @@ class FileTokenProvider(TokenProvider):
 
 
 class CallableTokenProvider(TokenProvider):
-    """The token that a function returns; the function is called for each attempt, from any thread."""
+    """The token that a function returns; the function is called for each attempt, from any thread.
+
+    Args:
+        function: Returns the token. That it returns nothing, or an empty text, is a `TokenError`.
+    """
 
     owner = "a function"
     fetches = True
@@ -222,6 +235,9 @@ class RotatingTokenProvider(TokenProvider):
 
     Args:
         providers: At least one; asked round robin.
+
+    Raises:
+        ConfigError: There is none.
     """
 
     def __init__(self, providers: Iterable[TokenProvider]) -> None:
@@ -247,3 +263,12 @@ class RotatingTokenProvider(TokenProvider):
             except TokenError as error:
                 failure = error
         raise failure
+
+
+TOKEN_PROVIDERS: Registry[TokenProvider] = Registry(
+    "token provider",
+    TokenProvider,  # type: ignore[type-abstract]  # the base of what is looked up, never made
+    "llmproxy.token_providers",
+    {},
+)
+"""Where `[llm.*] token_provider` is found: nothing of ours, which `token_env` stands for."""

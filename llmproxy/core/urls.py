@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 
 from llmproxy.core.errors import ConfigError
+from llmproxy.core.registry import Registry
 
 
 class UrlProvider(ABC):
@@ -13,11 +14,19 @@ class UrlProvider(ABC):
 
     @abstractmethod
     def get_url(self) -> str:
-        """The base URL without a slash at its end, for instance `https://api.openai.com/v1`."""
+        """The base URL without a slash at its end, for instance `https://api.openai.com/v1`.
+
+        Raises:
+            ConfigError: There is none.
+        """
 
 
 class StaticUrlProvider(UrlProvider):
-    """A base URL that does not change."""
+    """A base URL that does not change.
+
+    Args:
+        url: A slash at its end does not count.
+    """
 
     def __init__(self, url: str) -> None:
         self._url = url.rstrip("/")
@@ -57,7 +66,10 @@ class TemplateUrlProvider(UrlProvider):
 
     Args:
         template: The URL with `{name}` where a value belongs.
-        values: A value for each name; one that is missing is a `ConfigError`.
+        values: A value for each name.
+
+    Raises:
+        ConfigError: A value is missing, or the template is none.
     """
 
     def __init__(self, template: str, values: Mapping[str, str]) -> None:
@@ -72,3 +84,12 @@ class TemplateUrlProvider(UrlProvider):
 
     def get_url(self) -> str:
         return self._url
+
+
+URL_PROVIDERS: Registry[UrlProvider] = Registry(
+    "URL provider",
+    UrlProvider,  # type: ignore[type-abstract]
+    "llmproxy.url_providers",
+    {},
+)
+"""Where `[llm.*] url_provider` is found: nothing of ours, which `base_url` stands for."""

@@ -8,7 +8,7 @@ from requests.auth import AuthBase
 
 from llmproxy.core.urls import StaticUrlProvider, UrlProvider
 from llmproxy.providers.base import Call, Provider
-from llmproxy.transport.auth import HeaderAuth, NoAuth
+from llmproxy.transport.auth import HeaderAuth
 
 PATHS = {"anthropic.messages": "/messages", "anthropic.count_tokens": "/messages/count_tokens"}
 VERSION, BETA = "anthropic-version", "anthropic-beta"
@@ -51,7 +51,7 @@ class AnthropicProvider(Provider):
         return {**headers, BETA: ",".join(betas)} if betas else headers
 
     def auth(self) -> AuthBase:
-        return HeaderAuth("x-api-key", self.token_provider) if self.token_provider else NoAuth()
+        return HeaderAuth("x-api-key", self.token_provider)
 
     def _configured_url(self) -> UrlProvider | None:
         """A base URL without a path is that of the host, to which the version is added."""

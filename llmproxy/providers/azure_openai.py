@@ -78,7 +78,7 @@ class AzureOpenAIProvider(OpenAIProvider):
         return f"{resource}{self._way(call)}{self.endpoints[dialect]}{query}"
 
     def auth(self) -> AuthBase:
-        if self.options["entra"] or self.token_provider is None:
+        if self.options["entra"]:
             return super().auth()
         return HeaderAuth("api-key", self.token_provider)
 

@@ -37,7 +37,7 @@ from llmproxy.dialects.openai_chat.chat import filled
 from llmproxy.providers.generator import PLAIN, Posted, Run, current_run, unheeded
 from llmproxy.providers.passthrough import check_passable, passed
 from llmproxy.providers.redaction import redact
-from llmproxy.transport.auth import BearerAuth, NoAuth, UpstreamRequest
+from llmproxy.transport.auth import BearerAuth, UpstreamRequest
 from llmproxy.transport.reading import Reply
 from llmproxy.transport.sessions import ClientProvider, TransportSettings, prepare
 
@@ -74,8 +74,13 @@ class Provider(LLMClient):
     An upstream like nothing else, or none at all, needs one method, `chat`. One instance serves all threads: keep
     nothing of a request on self.
 
+    Args:
+        config: What the `[llm.*]` table says. None: the class's own host, with its own token variable.
+        token_provider, url_provider: In place of what `config` names.
+
     Attributes:
-        endpoints: Dialect to path below the base URL, the preferred one first.
+        endpoints: Dialect to path below the base URL, the preferred one first; one of your own may be named by where
+            it is, as "module:Class".
         default_base_url: Used where the configuration names none.
         default_token_env: The variable that holds the token, by the vendor's own documents.
         models_path: Where it lists its models, below the base URL.
@@ -107,11 +112,13 @@ class Provider(LLMClient):
         self.config = config or ProviderConfig()
         self.name = self.config.name or type(self).__name__
         self.options = self._load_options(self.config.options)
-        self.token_provider = token_provider or self._configured_token()
-        self.url_provider = url_provider or self._configured_url()
+        self.token_provider = token_provider or self.config.token_provider or self._configured_token()
+        self.url_provider = url_provider or self.config.url_provider or self._configured_url()
         self._auth = self.auth()
         self._transport = ClientProvider(transport_settings(self.config))
-        self._dialects = {name: self.dialect(name) for name in self.spoken()}
+        spoken = [(self.dialect(key), self.endpoints.get(key)) for key in self.spoken()]  # a key may be a dotted path
+        self._dialects = {dialect.name: dialect for dialect, _ in spoken}
+        self._paths = {dialect.name: path for dialect, path in spoken if path is not None}
         self._generates = type(self).chat is not Provider.chat
         self._headers = {
             "Content-Type": "application/json",
@@ -148,7 +155,7 @@ class Provider(LLMClient):
 
     def url(self, call: Call) -> str:
         """Where to send it: the base URL and the dialect's path, unless `[llm.*] paths` says otherwise."""
-        path = self.config.paths.get(call.dialect.name) or self.endpoints[call.dialect.name]
+        path = self.config.paths.get(call.dialect.name) or self._paths[call.dialect.name]
         return self.url_provider.get_url() + path if self.url_provider else path
 
     def headers(self, call: Call) -> dict[str, str]:
@@ -169,7 +176,7 @@ class Provider(LLMClient):
 
     def auth(self) -> AuthBase:
         """How the token is put on a request; a bearer token by default, nothing without one. Called once."""
-        return BearerAuth(self.token_provider) if self.token_provider else NoAuth()
+        return BearerAuth(self.token_provider)
 
     def token_from(self, variable: str) -> TokenProvider:
         """What gives the token that a variable stands for: the variable's value, by default. Called once for each."""
@@ -213,7 +220,12 @@ class Provider(LLMClient):
         call = Call(run.request, PLAIN, {}, run.request.stream, run.attempt)
         body = None if json is None else strict_json.dumps(json)
         request = self._with_token(prepare("POST", url, {**self.headers(call), **(headers or {})}, body), call)
-        return run.take(self._received(call, request), self._limit)
+        sent = run.attempt.sent  # by an earlier call, which this one's failure does not undo
+        try:
+            reply = self._received(call, request)
+        finally:
+            run.attempt.sent |= sent
+        return run.take(reply, self._limit)
 
     # What the hooks are used for.
 
@@ -299,7 +311,11 @@ class Provider(LLMClient):
         return self._with_token(self.draft(call), call)
 
     def draft(self, call: Call) -> UpstreamRequest:
-        """The HTTP request of an attempt before the token is put on it."""
+        """The HTTP request of an attempt before the token is put on it.
+
+        Raises:
+            LLMProxyError: The URL is not at the llm's own base URL, where alone the token may go.
+        """
         body = dict(self.payload(call))
         url = self.url(call)
         request = prepare("POST", url, self.headers(call), call.request.encode(body))

@@ -9,7 +9,7 @@ from requests.auth import AuthBase
 from llmproxy.dialects.gemini_count_tokens import WHOLE, GeminiCountTokensProvider
 from llmproxy.dialects.gemini_generate.names import resource
 from llmproxy.providers.base import Call, Provider
-from llmproxy.transport.auth import HeaderAuth, NoAuth
+from llmproxy.transport.auth import HeaderAuth
 
 _MODEL = "{model}"
 PATHS = {
@@ -52,4 +52,4 @@ class GeminiProvider(Provider):
 
     def auth(self) -> AuthBase:
         """A header; Google takes the key in the query too, where it would end in logs."""
-        return HeaderAuth("x-goog-api-key", self.token_provider) if self.token_provider else NoAuth()
+        return HeaderAuth("x-goog-api-key", self.token_provider)

@@ -124,6 +124,8 @@ class Run:
                     yield PAUSE
                 else:
                     yield from self._within(functools.partial(_told, speech, step))
+            if self._replies and not speech.started:
+                raise ProviderError(code="upstream_bad_response", detail="chat said nothing of what the upstream sent")
             self._ended = True
             yield from speech.ending()
         finally:

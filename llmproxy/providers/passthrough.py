@@ -1,8 +1,11 @@
 """What becomes of the answer to a request that was passed on unread."""
 
+from collections.abc import Iterable
+
 from llmproxy.core.errors import ProviderError
 from llmproxy.core.raw import RawRequest
 from llmproxy.core.response import ResponseStream
+from llmproxy.core.secrets import SECRETS
 from llmproxy.core.sse import PAUSE
 from llmproxy.dialects.statuses import error_for
 from llmproxy.transport.reading import Reply
@@ -13,6 +16,7 @@ PASSED_HEADERS = frozenset({
     "last-modified", "retry-after", "retry-after-ms", "x-should-retry",
 })  # fmt: skip
 UNKNOWN_TYPE = "application/octet-stream"
+_ERROR_BYTES = 64 * 1024
 
 
 def check_passable(status: int) -> None:
@@ -31,15 +35,20 @@ def check_passable(status: int) -> None:
 
 
 def passed(reply: Reply, request: RawRequest) -> ResponseStream:
-    """The answer as it comes. An error comes so as well, and counts as one all the same."""
+    """The answer as it comes. An error comes so as well, but for secrets in it, and counts as one all the same."""
     context, failed = request.context, reply.status >= 400
     context.status = reply.status
+    headers = {name: value for name, value in reply.headers.items() if name in PASSED_HEADERS}
+    content: Iterable[bytes] = (piece for piece in reply.chunks() if piece is not PAUSE)
+    if failed and request.method != "HEAD":
+        said = SECRETS.mask_bytes(reply.beginning(_ERROR_BYTES))
+        content, headers["content-length"] = [said], str(len(said))
     stream = ResponseStream(
-        (piece for piece in reply.chunks() if piece is not PAUSE),
+        content,
         None if failed else request,  # an error is no answer that has begun
         status=reply.status,
         content_type=reply.headers.get("content-type", UNKNOWN_TYPE),
-        headers={name: value for name, value in reply.headers.items() if name in PASSED_HEADERS},
+        headers=headers,
     )
     stream.on_close(reply.close)
     if failed:

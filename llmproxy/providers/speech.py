@@ -19,10 +19,13 @@ class Speech:
 
     Texts that follow each other are one part. The indices that a generator gives its parts are names of its own: here
     the parts of a choice are counted as they begin.
+
+    Attributes:
+        started: Whether anything was said.
     """
 
     def __init__(self) -> None:
-        self._started = False
+        self.started = False
         self._choices: dict[int, _Choice] = {}
 
     def deltas(self, said: Delta | str) -> Iterator[Delta]:
@@ -33,9 +36,9 @@ class Speech:
         """
         if not isinstance(said, (str, *_DELTAS)):
             raise TypeError(f"chat yields texts and deltas, not {type(said).__name__}")
-        if not self._started and not isinstance(said, Start):
+        if not self.started and not isinstance(said, Start):
             yield Start()
-        self._started = True
+        self.started = True
         if isinstance(said, str):
             yield from self._choice(0).append(_TEXT, said)
             return
@@ -47,7 +50,7 @@ class Speech:
 
     def ending(self) -> Iterator[Delta]:
         """What is left to say when the generator has come to its end."""
-        if not self._started:
+        if not self.started:
             yield Start()
         self._choice(0)
         for choice in self._choices.values():

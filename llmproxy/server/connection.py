@@ -2,7 +2,6 @@
 
 import errno
 import fcntl
-import os
 import select
 import socket
 import struct
@@ -26,8 +25,8 @@ SEND_SECS = 30.0
 RECEIVE_SECS = 60.0
 """How long a read may wait. For views of a host application: ours wait no longer for a body than 30 s in all."""
 
-# What is still read of a body after the answer, for LINGER_SECS at most: a client that is cut off while it sends does not
-# read why.
+# What is still read of a body after the answer, for LINGER_SECS at most: a client that is cut off while it sends does
+# not read why.
 LINGER_BYTES = 64 * 1024 * 1024
 LINGER_SECS = 2.0
 
@@ -37,7 +36,7 @@ _READ = 8192
 
 
 class ClientSocket(socket.socket):
-    """Our end of a connection. It blocks, but never for ever: its limits are the kernel's, which cost no system call."""
+    """Our end of a connection. It blocks, but not for ever: its limits are the kernel's, which cost no system call."""
 
     def limit(self) -> None:
         """Sets the limits with which it begins."""
@@ -52,14 +51,14 @@ class ClientSocket(socket.socket):
         """Sends everything.
 
         Raises:
-            BrokenPipeError: The client has read nothing for as long as a write may wait. It is reset rather than closed,
-                or the kernel would go on offering what it does not take.
+            BrokenPipeError: The client has read nothing for as long as a write may wait. It is reset rather than
+                closed, or the kernel would go on offering what it does not take.
         """
-        rest = memoryview(data)
         try:
-            rest = rest[self.send(rest, socket.MSG_DONTWAIT) :]
+            sent = self.send(data, socket.MSG_DONTWAIT)
         except BlockingIOError:
-            pass  # the loop waits
+            sent = 0
+        rest = memoryview(data)[sent:]
         while rest:
             unread = self._unread()
             try:

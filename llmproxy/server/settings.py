@@ -3,36 +3,21 @@
 What the configuration says of the server comes from there; everything else is a fact about streams in threads.
 """
 
-import json
-import os
-import subprocess
+import importlib
 import sys
 from typing import Any
 
+from llmproxy.server.last_good import LastGood
 
-def checked_server() -> dict[str, Any]:
-    """The configuration's `[server]`; one that cannot be used ends the process with exit code 2.
-
-    Read by a process of its own: what this one imports, it keeps for as long as the server runs, beside its workers.
-    `llmproxy serve` was that process before it became gunicorn, and left what it found in the environment.
-    """
-    found = os.environ.pop("LLMPROXY_CHECKED", None)
-    if found:
-        return dict(json.loads(found))
-    check = subprocess.run([sys.executable, "-m", "llmproxy.server.start"], stdout=subprocess.PIPE)
-    if check.returncode:
-        raise SystemExit(check.returncode)
-    server: dict[str, Any] = json.loads(check.stdout)
-    return server
-
-
-# Not `config` or `server`: gunicorn takes every name here that is one of its settings.
-_server = checked_server()
+# Neither `config` nor `server`: gunicorn takes every name here that is one of its settings. It reads this module once;
+# at a reload (SIGHUP) the hooks below renew what can be renewed.
+_last_good = LastGood()
+_server = _last_good.checked.server
 
 bind = _server["bind"]
 
-# One thread owns a request from its first byte to its last: a stream is a loop that reads and writes. gunicorn's gthread,
-# with what streams and slow clients need beside: see there.
+# One thread owns a request from its first byte to its last: a stream is a loop that reads and writes. It is gunicorn's
+# gthread, with what streams and slow clients need beside.
 worker_class = "llmproxy.server.worker.StreamWorker"
 
 # One process by default: limits, pools and breakers are then shared by all without a round trip.
@@ -53,7 +38,8 @@ keepalive = 75
 # may last as long as its deadlines allow.
 timeout = 30
 
-# What a stream gets to end by itself when the server stops, before gunicorn cuts it.
+# What a stream gets to end by itself when the server stops or reloads. Two seconds before that our worker ends it with
+# an error event, so that it never looks complete; at the limit gunicorn kills what is left.
 graceful_timeout = 30
 
 # Each worker makes its own pools after the fork; an application loaded before it would share sockets and locks.
@@ -62,7 +48,7 @@ preload_app = False
 # A worker that retires stops accepting before its successor does: with few workers that is an outage.
 max_requests = 0
 
-# Its default path is the same for every server of a user, so that two of them would fight over it.
+# gunicorn's own remote control. Its default path is the same for every server of a user: two would fight over it.
 control_socket_disable = True
 
 # One line per request is written when it has finished, with what gunicorn cannot know: model, tokens, outcome.
@@ -77,6 +63,17 @@ proc_name = "llmproxy"
 SWITCH_INTERVAL_SECS = 0.1
 
 
+def on_reload(server: Any) -> None:
+    """At SIGHUP, in gunicorn's main process, before it makes new workers. A failure here would end it."""
+    _last_good.renew(server.log)
+
+
+def post_fork(server: Any, worker: Any) -> None:
+    """In each worker, before it loads its application."""
+    _last_good.hand_over()
+
+
 def post_worker_init(worker: Any) -> None:
     """In each worker, once its application is loaded."""
     sys.setswitchinterval(SWITCH_INTERVAL_SECS)
+    importlib.import_module("llmproxy.web.in_flight").IN_FLIGHT.set_threads(worker.cfg.threads)

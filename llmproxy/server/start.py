@@ -1,8 +1,9 @@
 """What stands before gunicorn: a configuration that can be used, and an address that may be listened at.
 
-As a program it prints what gunicorn has to know of the configuration, as JSON, or ends with exit code 2.
+As a program it writes what gunicorn has to know of the configuration, as JSON, or ends with exit code 2.
 """
 
+import contextlib
 import ipaddress
 import json
 import socket
@@ -10,7 +11,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import fields
 
-from llmproxy.config.models import Config, ServerConfig
+from llmproxy.config.models import Config
 from llmproxy.core.errors import ConfigError
 from llmproxy.gateway import Gateway, load_config
 
@@ -60,10 +61,14 @@ def bind_address(host: str, port: int) -> str:
     return f"[{bare}]:{port}" if ":" in bare else f"{bare}:{port}"
 
 
-def facts(server: ServerConfig) -> str:
-    """What gunicorn's settings have to know of the configuration, as JSON; nothing that may hold a password."""
+def facts(config: Config) -> str:
+    """What gunicorn's settings have to know of the configuration, and its file for the workers, as JSON. The file may
+    hold a password, so this goes from process to process and stays in memory."""
+    server = config.server
     known = {field.name: getattr(server, field.name) for field in fields(server) if field.repr}
-    return json.dumps({**known, "bind": bind_address(server.host, server.port)})
+    path = None if config.path is None else str(config.path)
+    known["bind"] = bind_address(server.host, server.port)
+    return json.dumps({"server": known, "path": path, "text": config.text})
 
 
 def free_port(host: str, port: int) -> int:
@@ -93,4 +98,6 @@ def _is_loopback(host: str) -> bool:
 
 
 if __name__ == "__main__":
-    print(facts(usable_or_exit(load_config).server))
+    with contextlib.redirect_stdout(sys.stderr):  # a plug-in may print what it likes
+        usable = usable_or_exit(load_config)
+    print(facts(usable))

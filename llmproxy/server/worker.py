@@ -20,6 +20,7 @@ import selectors
 import socket
 import time
 from concurrent.futures import Future
+from functools import partial
 from typing import Any
 
 from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, ThreadWorker
@@ -38,12 +39,14 @@ AGAIN_SECS = 0.005
 BEAT_SECS = 1.0
 TURN_SECS = 0.1
 
-# In place of gunicorn's own sign for a connection that goes back to the poller: it would wait for the keep-alive's time.
+# In place of gunicorn's own sign for a connection that goes back to the poller: that one waits as long as keep-alive.
 _MORE = object()
 
 
 class StreamWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     """`worker_class = "llmproxy.server.worker.StreamWorker"`. Its options are those of gthread."""
+
+    alive: bool
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         """Called in the main process, before the fork."""
@@ -118,7 +121,7 @@ class StreamWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
             return
         conn.timeout = time.monotonic() + (HEAD_SECS if self.alive else STOP_KEEPALIVE_LINGER)
         self.pending_conns.append(conn)
-        self.poller.register(conn.sock, selectors.EVENT_READ, lambda client: self.on_pending_socket_readable(conn, client))
+        self.poller.register(conn.sock, selectors.EVENT_READ, partial(self.on_pending_socket_readable, conn))
 
     def handle_quit(self, sig: int, frame: Any) -> None:
         """Ends every answer at once, and then the worker."""

@@ -84,10 +84,13 @@ class Scene:
     @property
     def streaming(self) -> bool:
         """Whether the request asks for a stream."""
-        try:
-            return bool(self.request and self.request.json().get("stream"))
-        except (ValueError, AttributeError):
+        if self.request is None:
             return False
+        try:
+            body = self.request.json()
+        except ValueError:
+            body = None
+        return self.words.streams(self.request.path, body)
 
 
 Script = Callable[..., Iterable[Step]]

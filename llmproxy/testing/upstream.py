@@ -2,6 +2,7 @@
 
 import collections
 import contextlib
+import functools
 import re
 import socket
 import ssl
@@ -14,10 +15,13 @@ from typing import Any, Self
 from llmproxy.testing.faults import FAULTS
 from llmproxy.testing.link import ClientLeft, Link
 from llmproxy.testing.pieces import sized
-from llmproxy.testing.script import CLOSE, Exchange, Fault, Scene, Stage, Step, steps_of
+from llmproxy.testing.script import CLOSE, Exchange, Fault, Scene, Script, Stage, Step, steps_of
 from llmproxy.testing.words import OPENAI_CHAT, Words
 
 HOST = "127.0.0.1"
+THREAD = "llmproxy-fault-upstream"
+"""What its threads are called."""
+
 _IN_PATH = re.compile(r"/@([^/]+)(/.*)?")
 _JOIN_SECS = 5.0
 _DONE_SECS = 0.1
@@ -97,11 +101,11 @@ class FaultUpstream:
     def __exit__(self, *exc_info: object) -> None:
         self.close()
 
-    def play(self, fault: str, **options: Any) -> Self:
+    def play(self, fault: str | Script, **options: Any) -> Self:
         """Plays this fault at each request from now on, beginning on a new connection.
 
         Args:
-            fault: Its name; after a colon may follow its first option, as in `status:503`.
+            fault: Its name; after a colon may follow its first option, as in `status:503`. Or a script of one's own.
 
         Raises:
             ValueError: There is no such fault, or it has no such option.
@@ -181,7 +185,7 @@ class FaultUpstream:
                 with self._changed:
                     self._threads.discard(threading.current_thread())
 
-        thread = threading.Thread(target=run, daemon=True)
+        thread = threading.Thread(target=run, name=THREAD, daemon=True)
         with self._changed:
             self._threads.add(thread)
         thread.start()
@@ -282,12 +286,14 @@ class FaultUpstream:
             return _explained(str(error))
 
 
-def part_of(name: str, **options: Any) -> Part:
-    """A fault and its options by the name that `play` takes.
+def part_of(name: str | Script, **options: Any) -> Part:
+    """A fault and its options by the name that `play` takes; or a script, which has none.
 
     Raises:
         ValueError: There is no such fault, or it has no such option.
     """
+    if not isinstance(name, str):
+        return Part("script", "request", functools.partial(name, **options))
     name, _, first = name.partition(":")
     fault = FAULTS.find(name)
     if first:

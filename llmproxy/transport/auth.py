@@ -26,13 +26,6 @@ class UpstreamRequest(requests.PreparedRequest):
     place: int | None = None
 
 
-class NoAuth(AuthBase):
-    """For upstreams that want no token."""
-
-    def __call__(self, r: R) -> R:
-        return r
-
-
 class TokenAuth(AuthBase):
     """What puts a token, or a signature in its place, in a header.
 
@@ -55,21 +48,23 @@ class HeaderAuth(TokenAuth):
 
     Args:
         header: The header's name.
-        token_provider: Asked at each attempt.
+        token_provider: Asked at each attempt. None: no token is sent, since none is needed.
         scheme: What stands before the token, as `Bearer`; empty for nothing.
     """
 
-    def __init__(self, header: str, token_provider: TokenProvider, scheme: str = "") -> None:
+    def __init__(self, header: str, token_provider: TokenProvider | None, scheme: str = "") -> None:
         self.header = header
         self._token_provider = token_provider
         self.scheme = scheme
 
     @property
     def fetches(self) -> bool:
-        return self._token_provider.fetches
+        return self._token_provider is not None and self._token_provider.fetches
 
     def __call__(self, r: R) -> R:
         provider = self._token_provider
+        if provider is None:
+            return r
         if isinstance(r, UpstreamRequest) and r.place is not None:
             provider = provider.at(r.place)
         token = sendable(provider.get_token())
@@ -83,9 +78,13 @@ class HeaderAuth(TokenAuth):
 
 
 class BearerAuth(HeaderAuth):
-    """A token as `Authorization: Bearer` (RFC 6750, section 2.1)."""
+    """A token as `Authorization: Bearer` (RFC 6750, section 2.1).
 
-    def __init__(self, token_provider: TokenProvider) -> None:
+    Args:
+        token_provider: Asked at each attempt. None: no token is sent, since none is needed.
+    """
+
+    def __init__(self, token_provider: TokenProvider | None) -> None:
         super().__init__("Authorization", token_provider, "Bearer")
 
 

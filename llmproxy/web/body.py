@@ -83,7 +83,7 @@ class _Patience:
     def _lose(self, client: socket.socket) -> None:
         self._late = True
         with contextlib.suppress(OSError):  # it has gone by itself
-            socket.socket.shutdown(client, socket.SHUT_RD)  # not by the method of a TLS socket: it could not answer then
+            socket.socket.shutdown(client, socket.SHUT_RD)  # a TLS socket's own method would end its answers
 
 
 def _check_media(request: Request) -> None:

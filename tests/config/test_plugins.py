@@ -79,6 +79,56 @@ def test_a_plugin_that_fails_is_named_in_one_line_and_the_rest_starts(load, plug
     assert "plugged_good" in sys.modules
 
 
+BROKEN = "plugins/plugged_bad.py:3: {} 'plugged_bad:It' cannot be loaded: ZeroDivisionError: division by zero"
+
+
+@pytest.fixture
+def bad(plugin):
+    """A plug-in that fails, and what has to be in the configuration for it."""
+    plugin("plugged_bad.py", "\n\nvalue = 1 / 0\n")
+    return PLUGINS
+
+
+def test_an_llm_whose_class_fails_is_off_with_the_line_as_its_reason(load, bad):
+    config = load(bad + '[llm.x]\nprovider = "plugged_bad:It"\nmodels = ["x-*"]\nown_key = 1\nmax_retry = 2\n')
+    (off,) = [llm for llm in config.off if llm.name == "x"]
+    assert off.reason == BROKEN.format("provider")
+    assert config.llms["x"].models == ("x-*",)
+    assert "echo" in config.llms
+
+
+def test_what_is_wrong_with_its_other_keys_is_told_all_the_same(problems, bad):
+    assert problems(bad + '[llm.x]\nprovider = "plugged_bad:It"\nmax_retries = -1\n') == (
+        "llmproxy.toml:5: max_retries in [llm.x] must be a whole number, 0 or more",
+    )
+
+
+def test_a_key_that_the_failure_tells_is_masked(load, plugin):
+    plugin("plugged_bad.py", "raise ValueError('sk-ant-abcdefghijklmnop')")
+    config = load(PLUGINS + '[llm.x]\nprovider = "plugged_bad:It"\n')
+    assert "sk-ant" not in str(config.off) + str(config.warnings)
+
+
+def test_a_processor_whose_class_fails_stays_and_says_why(load, bad):
+    text = bad + '[processor.x]\ntype = "plugged_bad:It"\nword = "a"\nwhen = { models = ["m"] }\n'
+    config = load(text)
+    failure = BROKEN.format("processor")
+    assert (config.processors["x"].failure, config.processors["x"].when.models) == (failure, ("m",))
+    assert f"llmproxy.toml:3: [processor.x] is off, and refuses all requests that it concerns: {failure}" in (
+        config.warnings
+    )
+
+
+def test_a_model_whose_policy_fails_keeps_its_targets_in_their_order(load, bad):
+    text = bad + '[llm.a]\nprovider = "openai"\n[model.x]\ntargets = ["a/m"]\npolicy = "plugged_bad:It"\n'
+    config = load(text)
+    assert config.models["x"].policy == "fallback"
+    assert (
+        f"llmproxy.toml:7: policy in [model.x] is off, the targets are tried in their order: {BROKEN.format('policy')}"
+        in config.warnings
+    )
+
+
 @pytest.mark.parametrize("name", ["json", "marshmallow", "sys"])
 def test_a_plugin_does_not_take_the_place_of_a_library(load, plugin, name):
     module = __import__(name)

@@ -1,11 +1,12 @@
 import sys
+from importlib.metadata import EntryPoint
 from textwrap import dedent
 
 import pytest
 
 from llmproxy.core import registry as registry_module
 from llmproxy.core.errors import ConfigError
-from llmproxy.core.registry import Registry
+from llmproxy.core.registry import ImportFailed, Registry
 
 
 class Animal:
@@ -38,9 +39,8 @@ def module(tmp_path, monkeypatch):
     return write
 
 
-class Point:
-    def __init__(self, name, value):
-        self.name, self.value = name, value
+def point(name, value):
+    return EntryPoint(name, value, "zoo")
 
 
 def test_a_name_stands_for_its_class():
@@ -74,17 +74,17 @@ def test_a_name_can_be_added():
 
 
 def test_an_entry_point_is_found(monkeypatch):
-    monkeypatch.setattr(registry_module, "entry_points", lambda group: [Point("tiger", f"{__name__}:Cat")])
+    monkeypatch.setattr(registry_module, "entry_points", lambda group: [point("tiger", f"{__name__}:Cat")])
     assert Registry("animal", Animal, "zoo", {}).get("tiger") is Cat
 
 
 def test_the_table_wins_over_an_entry_point(monkeypatch):
-    monkeypatch.setattr(registry_module, "entry_points", lambda group: [Point("cat", "elsewhere:Thing")])
+    monkeypatch.setattr(registry_module, "entry_points", lambda group: [point("cat", "elsewhere:Thing")])
     assert Registry("animal", Animal, "zoo", {"cat": Cat}).get("cat") is Cat
 
 
 def test_names_are_sorted_and_hold_entry_points(monkeypatch):
-    monkeypatch.setattr(registry_module, "entry_points", lambda group: [Point("ape", "x:Y")])
+    monkeypatch.setattr(registry_module, "entry_points", lambda group: [point("ape", "x:Y")])
     found = Registry("animal", Animal, "zoo", {"dog": Cat, "cat": Cat})
     assert list(found) == found.names() == ["ape", "cat", "dog"]
 
@@ -141,5 +141,62 @@ def test_a_module_that_fails_is_explained_in_one_line(module, source):
     with pytest.raises(ConfigError) as caught:
         animals().get("broken_animal:Cat")
     (problem,) = caught.value.problems
-    assert problem.startswith("animal 'broken_animal:Cat' cannot be loaded: ")
+    assert "broken_animal.py:1: animal 'broken_animal:Cat' cannot be loaded: " in problem
     assert "\n" not in problem
+
+
+FAULTS = {
+    "its own": ("x = 1\nx = 1 / 0", ":2: ", "ZeroDivisionError: division by zero"),
+    "a name that is none": ("from broken_animal import Dog", ":1: ", "ImportError: "),
+    "a library's": ("import json\n\njson.loads('')", ":3: ", "JSONDecodeError: "),
+    "no Python": ("x = 1\nif x:", ":2: ", "IndentationError: "),
+    "it leaves": ("raise SystemExit(3)", ":1: ", "SystemExit: 3"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_the_line_of_the_plugins_own_that_failed_is_named(module, tmp_path, monkeypatch, fault):
+    source, line, told = FAULTS[fault]
+    module("broken_animal", source)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ImportFailed) as caught:
+        animals().get("broken_animal:Cat")
+    (problem,) = caught.value.problems
+    assert problem.startswith(f"broken_animal.py{line}animal 'broken_animal:Cat' cannot be loaded: {told}")
+
+
+def test_a_module_beside_it_that_failed_is_named_itself(module, tmp_path, monkeypatch):
+    module("broken_animal", "import broken_stable")
+    module("broken_stable", "\n\n1 / 0")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ImportFailed, match=r"^broken_stable\.py:3: animal 'broken_animal:Cat' cannot be loaded"):
+        animals().get("broken_animal:Cat")
+
+
+def test_a_dotted_path_to_nothing_is_no_failure_of_a_plugin(module):
+    module("good_animal", "")
+    for path in ("no_such_module:Cat", "good_animal:Cat", f"{__name__}:animals"):
+        with pytest.raises(ConfigError) as caught:
+            animals().get(path)
+        assert not isinstance(caught.value, ImportFailed)
+
+
+@pytest.mark.parametrize(
+    ("leads_to", "told"),
+    [
+        ("broken_animal:Cat", "broken_animal.py:1: animal 'tiger' cannot be loaded: ZeroDivisionError"),
+        ("good_animal:Cat", "good_animal.py: animal 'tiger' cannot be loaded: AttributeError"),
+        ("good_animal:Dog", "good_animal.py: animal 'tiger' is not a subclass of Animal"),
+        ("no_such_module:Cat", "animal 'tiger' cannot be loaded: ModuleNotFoundError"),
+    ],
+)
+def test_an_entry_point_that_leads_to_no_class_is_a_failure_of_its_package(
+    module, tmp_path, monkeypatch, leads_to, told
+):
+    module("broken_animal", "1 / 0")
+    module("good_animal", "class Dog: pass")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(registry_module, "entry_points", lambda group: [point("tiger", leads_to)])
+    with pytest.raises(ImportFailed) as caught:
+        Registry("animal", Animal, "zoo", {}).get("tiger")
+    assert caught.value.message.startswith(told)

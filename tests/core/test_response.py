@@ -543,6 +543,15 @@ def test_an_answer_of_bytes_is_complete_when_they_are_all_taken():
     assert stream.failure is None
 
 
+def test_each_piece_of_an_answer_of_bytes_is_progress():
+    noted = []
+    stream = ResponseStream([b"a", b"b", b"c"])
+    stream.on_begin(lambda: noted.append("begun"))
+    stream.on_move(lambda: noted.append("moved"))
+    list(stream)
+    assert noted == ["begun", "moved", "moved"]
+
+
 # The way back through the chain.
 
 

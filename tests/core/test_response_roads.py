@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from llmproxy.core.answer import Answer, Appended, Closed, Counted, End, Opened, Start, Usage
-from llmproxy.core.chat import Text
+from llmproxy.core.answer import Answer, Appended, Choice, Closed, Counted, End, Opened, Start, Usage
+from llmproxy.core.chat import Text, Thinking, ToolCall
 from llmproxy.core.context import Attempt, RequestContext
 from llmproxy.core.errors import ProviderError, ProviderUnavailable, UnsupportedFeature
 from llmproxy.core.response import ResponseStream
@@ -62,6 +62,32 @@ def test_a_tap_sees_what_a_provider_says_in_the_neutral_model():
     seen = []
     b"".join(ResponseStream.say(Answer.of("hello"), ask()).tap(seen.append))
     assert Answer.collect(seen).text == "hello"
+
+
+CALLED = Answer(
+    (Choice((Thinking("hm"), Text("he"), ToolCall("c1", "f", "{}"), Text("llo"))), Choice((Text("other"),))),
+)
+
+
+@pytest.mark.parametrize(
+    "deltas",
+    [
+        list(CALLED.play()),
+        [Opened(0, Text("hel")), Appended(0, "lo"), End("stop")],
+        [Appended(0, "hello"), Opened(1, Thinking("hm")), Appended(1, "hm"), End("stop")],
+    ],
+)
+def test_a_tap_of_the_text_sees_the_first_choices_text_alone(deltas):
+    pieces = []
+    b"".join(ResponseStream.say(deltas, ask()).tap_text(pieces.append))
+    assert "".join(pieces) == Answer.collect(deltas).text == "hello"
+    assert all(pieces)
+
+
+def test_a_tap_of_the_text_leaves_the_bytes_as_they_are():
+    pieces = []
+    assert b"".join(relayed(HELLO + STOP + DONE).tap_text(pieces.append)) == HELLO + STOP + DONE
+    assert pieces == ["hello"]
 
 
 def test_what_is_said_may_be_changed():

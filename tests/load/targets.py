@@ -28,6 +28,14 @@ NAMES = ("direct", "bare", "llmproxy")
 
 START_SECS = 30  # how long a target may take to answer for the first time
 STOP_SECS = 5  # how long it may take to end by itself
+CONFIG = """
+[server]
+auth = "none"
+
+[llm.openai]
+provider = "openai"
+base_url = "{base_url}"
+"""
 LEFT_OUT = re.compile(r".*_(PROXY|API_KEY|TOKEN)|(LLMPROXY|GUNICORN)_.*|NETRC", re.IGNORECASE)
 
 
@@ -100,8 +108,17 @@ class Server:
         except OSError:
             return Memory(rss / 1024, None)
 
+    def threads(self) -> int:
+        return sum(int(stat[17]) for stat in self._stats().values())
+
+    def open_files(self) -> int:
+        return sum(len(os.listdir(f"/proc/{pid}/fd")) for pid in self._stats())
+
+    def log_text(self) -> str:
+        return self._log.read_text(errors="replace")
+
     def log_tail(self, lines: int = 15) -> str:
-        return "\n".join(self._log.read_text(errors="replace").splitlines()[-lines:])
+        return "\n".join(self.log_text().splitlines()[-lines:])
 
     def _stats(self) -> dict[str, list[str]]:
         """The fields of /proc/PID/stat, from the state on, of every process in the group."""
@@ -131,7 +148,8 @@ class Fleet:
         self.is_pinned = pinned and len(cpus) > 1
         self._target_cpu = cpus[0] if self.is_pinned else None
         self._load_cpu = cpus[1] if self.is_pinned else None
-        self._gunicorn = ["--workers", "1", "--threads", str(threads), "--no-control-socket"]
+        self._gunicorn = [sys.executable, "-m", "gunicorn", "--no-control-socket"]
+        self._gunicorn += ["--workers", "1", "--threads", str(threads)]
         if worker_class:
             self._gunicorn += ["--worker-class", worker_class]
         self._stack = ExitStack()
@@ -160,14 +178,19 @@ class Fleet:
         if name == "direct":
             return self.upstream
         base_url = f"http://{HOST}:{self.upstream.port}/v1"
+        if name == "llmproxy":
+            return self.start_proxy(CONFIG.format(base_url=base_url))
         port = free_port()
-        command = [sys.executable, "-m", "gunicorn", "--bind", f"{HOST}:{port}", *self._gunicorn]
-        if name == "bare":
-            return self._start(name, port, [*command, "bare:app"], HERE, {"UPSTREAM": base_url}, self._target_cpu)
-        config = self._new_folder() / "llmproxy.toml"
-        config.write_text(f'[server]\nauth = "none"\n\n[llm.openai]\nprovider = "openai"\nbase_url = "{base_url}"\n')
-        env = {"LLMPROXY_CONFIG": str(config)}
-        return self._start(name, port, [*command, "wsgi:app"], ROOT, env, self._target_cpu)
+        command = [*self._gunicorn, "--bind", f"{HOST}:{port}", "bare:app"]
+        return self._start(name, port, command, HERE, {"UPSTREAM": base_url}, self._target_cpu)
+
+    def start_proxy(self, config: str, **env: str) -> Server:
+        """llmproxy with a configuration and variables of its own. Raises DoesNotStart."""
+        path = self._new_folder() / "llmproxy.toml"
+        path.write_text(config)
+        port = free_port()
+        command = [*self._gunicorn, "--bind", f"{HOST}:{port}", "wsgi:app"]
+        return self._start("llmproxy", port, command, ROOT, {"LLMPROXY_CONFIG": str(path), **env}, self._target_cpu)
 
     def _start(
         self, name: str, port: int, command: list[str], cwd: Path, extra_env: dict[str, str], cpu: int | None

@@ -17,7 +17,7 @@ from matrix.certificates import Certificates
 
 THREADS = 8
 SETTLE_SECS = 1.5
-SILENT_SECS = 3
+SILENT_SECS = 2
 PROVIDER_TOKEN = "canary-provider-token"
 SECOND_TOKEN = "canary-second-token"
 CLIENT_KEY = "canary-client-key"
@@ -60,28 +60,40 @@ provider = "openai"
 base_url = "{spare}"
 token_env = "UP_KEY_2"
 max_retries = 0
+reuse_connections = false
 
 [llm.pair]
 provider = "openai"
 base_url = "{up}"
 token_env = ["UP_KEY", "UP_KEY_2"]
 max_retries = 0
+reuse_connections = false
 
 [llm.patient]
 provider = "openai"
 base_url = "{up}"
 token_env = "UP_KEY"
+reuse_connections = false
 
 [llm.tired]
 provider = "openai"
 base_url = "{up}"
 token_env = "UP_KEY"
+reuse_connections = false
 
 [llm.claude]
 provider = "anthropic"
 base_url = "{up}"
 token_env = "UP_KEY"
 max_retries = 0
+reuse_connections = false
+
+[llm.gemini]
+provider = "gemini"
+base_url = "{up}"
+token_env = "UP_KEY"
+max_retries = 0
+reuse_connections = false
 
 [model.either_limited]
 targets = ["up/either_limited", "spare/either_limited"]
@@ -201,6 +213,10 @@ class Row:
 
     def play(self, fault, **options):
         self.upstream.play(fault, **options)
+        return self
+
+    def then(self, fault, **options):
+        self.upstream.then(fault, **options)
         return self
 
     def ask(self, outcome, stream=False, llm="up", path=CHAT, prompt=PROMPT, timeout=15, **members):
@@ -401,6 +417,7 @@ def warm(row, threads=THREADS):
         connection.getresponse().read()
         connection.close()
     row.play("ok").ask("settled")
+    assert soon(lambda: row.worker.logged(0).count(b"request finished") > threads)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import pytest
 from llmproxy import ProviderError, StreamError
 from llmproxy.core.answer import Usage
 from llmproxy.core.context import Attempt, RequestContext
+from llmproxy.core.secrets import SECRETS
 from llmproxy.observability import logs
 
 
@@ -195,3 +196,40 @@ def test_a_log_that_cannot_be_written_breaks_nothing(monkeypatch):
     with open(writer, "w", encoding="utf-8") as stream:
         handler = logs.LineHandler(stream)
         assert handler.handle(logging.makeLogRecord({"msg": "nobody reads this"}))
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_no_secret_is_written_wherever_it_comes_from(line, form):
+    SECRETS.learn("sk-known-secret")
+
+    def act():
+        context = finished(ProviderError(detail="not sk-known-secret"), model="x/sk-known-secret")
+        logs.log_request(context)
+        log = logging.getLogger("llmproxy.anything")
+        try:
+            raise ValueError("sk-known-secret")
+        except ValueError:
+            log.exception("a %s", "sk-known-secret", extra={"more": ["sk-known-secret"]})
+
+    said = line(form, act)
+    assert (len(said) >= 3, "known-secret" in "".join(said)) == (True, False)
+
+
+def test_what_a_hosts_handlers_see_of_a_request_holds_no_secret(caplog, monkeypatch):
+    SECRETS.learn("sk-known-secret")
+    monkeypatch.setattr(logging.getLogger("llmproxy"), "propagate", True)
+    with caplog.at_level("INFO", "llmproxy"):
+        logs.log_request(finished(ProviderError(detail="not sk-known-secret"), model="x/sk-known-secret"))
+    assert [record.getMessage() for record in caplog.records if "known-secret" in str(vars(record))] == []
+
+
+def test_the_servers_own_log_is_masked_too(line):
+    SECRETS.learn("sk-known-secret")
+    stream, server = io.StringIO(), logging.getLogger("gunicorn.error")
+    handler = logging.StreamHandler(stream)
+    server.addHandler(handler)
+    try:
+        line("text", lambda: server.warning("Invalid request: 'GET /?key=sk-known-secret'"))
+    finally:
+        server.removeHandler(handler)
+    assert stream.getvalue() == "Invalid request: 'GET /?key=[redacted]'\n"

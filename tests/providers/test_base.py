@@ -13,10 +13,13 @@ from llmproxy import (
     ProviderConfig,
     ProviderRejected,
     StaticTokenProvider,
+    StaticUrlProvider,
     TokenError,
 )
 from llmproxy.core.context import RequestContext
 from llmproxy.core.tokens import Environment
+from llmproxy.dialects import PROVIDER_DIALECTS
+from llmproxy.dialects.openai_chat import OpenAIChatProvider
 from llmproxy.providers.base import same_origin
 from llmproxy.providers.openai import OpenAIProvider
 
@@ -329,6 +332,19 @@ def test_a_provider_can_be_given_its_token_and_its_url_by_code(up, parse):
     up.post(CHAT_URL, json=completion(), match=[matchers.header_matcher({"X-Acme-Key": "given"})])
     config = ProviderConfig(base_url=BASE_URL)
     assert say(Key(config, token_provider=StaticTokenProvider("given")), parse())
+    assert "Authorization" not in sent(up).headers
+
+
+def test_the_configuration_may_say_who_gives_the_token_and_the_base_url(up, parse):
+    up.post(CHAT_URL, json=completion(), match=[matchers.header_matcher({"Authorization": "Bearer given"})])
+    parts = {"token_provider": StaticTokenProvider("given"), "url_provider": StaticUrlProvider(BASE_URL)}
+    assert say(OpenAIProvider(ProviderConfig(**parts)), parse())
+
+
+def test_a_class_s_own_token_is_not_sent_where_a_url_provider_leads(up, parse, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-own")
+    up.post(CHAT_URL, json=completion())
+    assert say(OpenAIProvider(ProviderConfig(url_provider=StaticUrlProvider(BASE_URL))), parse())
     assert "Authorization" not in sent(up).headers
 
 
@@ -653,3 +669,25 @@ def test_tokens_that_the_upstream_does_not_count_are_estimated(client, ask, up, 
     assert (response.status_code, response.json) == (200, {"input_tokens": 10})
     assert response.headers["x-llmproxy-estimated"] == "true"
     assert not up.calls
+
+
+# A dialect of one's own
+
+
+class Loud(OpenAIChatProvider):
+    """OpenAI's chat, shouted."""
+
+    name = "loud.chat"
+
+    def write_request(self, chat):
+        body, lost = super().write_request(chat)
+        return {**body, "loud": True}, lost
+
+
+@pytest.mark.parametrize("key", [f"{__name__}:Loud", "loud.chat"])
+def test_a_dialect_of_ones_own_is_found_by_its_name_or_by_where_it_is(up, parse, monkeypatch, key):
+    monkeypatch.setitem(PROVIDER_DIALECTS._table, "loud.chat", Loud)
+    found = type("Own", (Provider,), {"endpoints": {key: "/loud"}})
+    match = [matchers.json_params_matcher({"loud": True}, strict_match=False)]
+    up.post(f"{BASE_URL}/loud", json=completion("HI"), match=match)
+    assert found(ProviderConfig(base_url=BASE_URL)).execute(parse()).answer().text == "HI"

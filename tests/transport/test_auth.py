@@ -3,7 +3,7 @@ import requests
 
 from llmproxy.core.errors import TokenError
 from llmproxy.core.tokens import CallableTokenProvider, RotatingTokenProvider, StaticTokenProvider
-from llmproxy.transport.auth import BearerAuth, HeaderAuth, NoAuth, UpstreamRequest, digest
+from llmproxy.transport.auth import BearerAuth, HeaderAuth, UpstreamRequest, digest
 from llmproxy.transport.sessions import prepare
 
 
@@ -29,9 +29,11 @@ def test_the_token_replaces_what_the_configuration_put_there():
     assert signed(BearerAuth(StaticTokenProvider("t")), authorization="x").headers["Authorization"] == "Bearer t"
 
 
-def test_without_a_token_nothing_is_put_on():
-    request = signed(NoAuth())
+@pytest.mark.parametrize("auth", [BearerAuth(None), HeaderAuth("X-Acme-Key", None)], ids=repr)
+def test_without_a_token_nothing_is_put_on(auth):
+    request = signed(auth)
     assert (dict(request.headers), request.token_id, request.secret) == ({"Content-Length": "2"}, "", "")
+    assert not auth.fetches
 
 
 def test_the_provider_is_asked_for_each_request():

@@ -1,5 +1,6 @@
 """Which connections are used again. Real sockets throughout."""
 
+import socket
 import threading
 
 import pytest
@@ -123,3 +124,57 @@ def test_connections_need_not_be_used_again(serve, send, client):
     assert upstream.left.wait(WAIT_SECS)
     answered(send, upstream, through=once)
     assert upstream.connections == 2
+
+
+@pytest.fixture
+def names(monkeypatch):
+    """What `up.example` resolves to: the port of a listener here, which may change."""
+    listeners = {}
+
+    def resolve(host, *_, **__):
+        assert host == "up.example"
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", listeners["up.example"].port))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    return listeners
+
+
+def named(send, listener, **keys):
+    """The body of the answer to a request by name; which listener it comes from is the resolver's to say."""
+    return answered(send, listener, url="http://up.example/v1/x", **keys)
+
+
+@pytest.mark.parametrize("limit", ["MAX_IDLE_SECS", "MAX_AGE_SECS"])
+def test_A3_a_host_is_looked_up_again_when_its_connection_has_had_its_time(serve, send, names, monkeypatch, limit):
+    before, after = serve([READ, sized(b"before")]), serve([READ, sized(b"after")])
+    names["up.example"] = before
+    assert named(send, before) == b"before"
+    names["up.example"] = after
+    monkeypatch.setattr(connection, limit, -1.0)
+    assert named(send, after) == b"after"
+    assert (before.connections, after.connections) == (1, 1)
+
+
+def test_A3_until_then_its_connection_is_used_and_another_one_is_new(serve, send, names, client):
+    before, after = serve([READ, sized(b"before"), READ, sized(b"before")]), serve([READ, sized(b"after")])
+    names["up.example"] = before
+    named(send, before)
+    names["up.example"] = after
+    assert named(send, before) == b"before"
+    assert named(send, after, token_id="another") == b"after"
+
+
+def test_A3_a_stream_that_goes_on_is_not_cut(serve, send, names):
+    rest = threading.Event()
+    before = serve([READ, CHUNKED, chunk(b"data: 1\n\n"), rest, chunk(b"data: 2\n\n"), LAST])
+    after = serve([READ, sized(b"after")])
+    names["up.example"] = before
+    reply = send(before, url="http://up.example/v1/x")
+    names["up.example"] = after
+    assert named(send, after) == b"after"
+    rest.set()
+    assert b"".join(reply.chunks()) == b"data: 1\n\ndata: 2\n\n"
+
+
+def test_the_times_that_connections_have_are_those_that_are_promised():
+    assert (connection.MAX_IDLE_SECS, connection.MAX_AGE_SECS) == (30, 300)

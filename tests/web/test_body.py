@@ -1,8 +1,12 @@
 import http.client
 import io
 import json
+import socket
+import time
 
 import pytest
+
+from llmproxy.web import body
 
 LIMIT = 1000
 SERVER = {"server": {"max_body_mb": LIMIT / 1024 / 1024}}
@@ -267,3 +271,63 @@ def test_chunks_up_to_the_limit_are_read(send_chunked, size):
 @pytest.mark.parametrize("size", [LIMIT + 1, 3 * LIMIT])
 def test_more_chunks_are_refused(send_chunked, size):
     assert send_chunked(body_of(size)) == (413, "request_too_large")
+
+
+# How long it may take; over a real socket
+
+
+@pytest.fixture
+def connect(serve, make_app):
+    """A connection to an application, on which the head of a request was sent."""
+    opened = []
+
+    def begin(*lines, path="/v1/chat/completions"):
+        connection = socket.create_connection(("127.0.0.1", serve(make_app())), timeout=10)
+        opened.append(connection)
+        head = [f"POST {path} HTTP/1.1", "Host: x", "Content-Type: application/json", *lines, "", ""]
+        connection.sendall("\r\n".join(head).encode())
+        return connection
+
+    yield begin
+    for connection in opened:
+        connection.close()
+
+
+def answer_on(connection):
+    response = http.client.HTTPResponse(connection)
+    response.begin()
+    return response.status, response.headers["x-llmproxy-error"]
+
+
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/messages/count_tokens", "/passthrough/up/files"])
+def test_a_body_that_does_not_come_in_time_is_refused(connect, monkeypatch, path):
+    monkeypatch.setattr(body, "BODY_SECS", 0.1)
+    connection = connect("Content-Length: 100", path=path)
+    connection.sendall(b"{")
+    assert answer_on(connection) == (408, "deadline_exceeded")
+
+
+def test_a_body_has_no_longer_than_its_request(connect):
+    connection = connect("Content-Length: 100", "x-llmproxy-timeout-ms: 100")
+    assert answer_on(connection) == (408, "deadline_exceeded")
+
+
+def test_a_body_that_comes_in_pieces_has_its_time(connect):
+    asked = json.dumps({"model": "echo", "messages": [{"role": "user", "content": "hello"}], "n": {}}).encode()
+    connection = connect(f"Content-Length: {len(asked)}")
+    connection.sendall(asked[:20])
+    time.sleep(0.05)
+    connection.sendall(asked[20:])
+    response = http.client.HTTPResponse(connection)
+    response.begin()
+    assert response.status != 408
+
+
+def test_what_a_server_cannot_read_is_the_clients_fault(client, get):
+    class Broken(io.RawIOBase):
+        def readinto(self, buffer):
+            raise RuntimeError("a chunk that is none")
+
+    environ = {"wsgi.input": Broken(), "wsgi.input_terminated": True, "HTTP_TRANSFER_ENCODING": "chunked"}
+    response = get(client, "/v1/chat/completions", "POST", environ_overrides=environ)
+    assert (response.status_code, response.json["error"]["code"]) == (400, "invalid_json")

@@ -1,0 +1,1 @@
+"""One plug-in of each kind for llmproxy. `setup.cfg` gives them their names."""
