@@ -16,12 +16,15 @@ from werkzeug.serving import make_server
 from llmproxy import create_app
 from llmproxy.config import loader
 from llmproxy.core.context import RequestContext
-from llmproxy.dialects import CLIENT_DIALECTS
+from llmproxy.core.tokens import TOKEN_PROVIDERS
+from llmproxy.core.urls import URL_PROVIDERS
+from llmproxy.dialects import CLIENT_DIALECTS, PROVIDER_DIALECTS
 from llmproxy.processors import PROCESSORS
 from llmproxy.providers import PROVIDERS
 from llmproxy.routing.policies import POLICIES
 
 DEADLINE_SECS = 60
+REGISTRIES = (CLIENT_DIALECTS, POLICIES, PROCESSORS, PROVIDER_DIALECTS, PROVIDERS, TOKEN_PROVIDERS, URL_PROVIDERS)
 
 # How long an example takes is the machine's affair, not the code's.
 hypothesis.settings.register_profile("untimed", deadline=None, max_examples=50)
@@ -57,6 +60,19 @@ def folder(tmp_path, monkeypatch):
     state = list(logger.handlers), logger.level, logger.propagate
     yield tmp_path
     logger.handlers[:], logger.level, logger.propagate = state
+
+
+@pytest.fixture
+def newcomers(folder, monkeypatch):
+    """An empty working directory whose modules, and what they add or stand for, are forgotten afterwards."""
+    for registry in REGISTRIES:
+        known = {name: entry for name, entry in registry._table.items() if ":" not in name}
+        monkeypatch.setattr(registry, "_table", known)
+    before = set(sys.modules)
+    yield folder
+    for name in set(sys.modules) - before:
+        if not name.startswith("llmproxy."):
+            del sys.modules[name]
 
 
 @pytest.fixture

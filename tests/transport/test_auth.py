@@ -2,7 +2,8 @@ import pytest
 import requests
 
 from llmproxy.core.errors import TokenError
-from llmproxy.core.tokens import CallableTokenProvider, RotatingTokenProvider, StaticTokenProvider
+from llmproxy.core.secrets import SECRETS
+from llmproxy.core.tokens import CallableTokenProvider, RotatingTokenProvider, StaticTokenProvider, TokenProvider
 from llmproxy.transport.auth import BearerAuth, HeaderAuth, UpstreamRequest, digest
 from llmproxy.transport.sessions import prepare
 
@@ -40,6 +41,15 @@ def test_the_provider_is_asked_for_each_request():
     tokens = iter("ab")
     auth = BearerAuth(CallableTokenProvider(lambda: next(tokens)))
     assert [signed(auth).headers["Authorization"] for _ in range(2)] == ["Bearer a", "Bearer b"]
+
+
+def test_a_token_of_anybody_s_is_masked_from_its_first_use_on():
+    class Own(TokenProvider):
+        def get_token(self):
+            return "a-token-of-ones-own"
+
+    signed(HeaderAuth("X-Acme-Key", Own()))
+    assert "of-ones-own" not in SECRETS.mask("said: a-token-of-ones-own")
 
 
 def test_a_request_knows_its_token_by_a_digest():

@@ -15,7 +15,8 @@ ODD = 'caf\u00e9 \u65e5\u672c \U0001f99c "quoted" \\ tab\t line\nnext \u2028 end
 
 def says_what_the_upstream_said(bench: Bench) -> None:
     """The text of a whole answer is the upstream's, character by character."""
-    _ = bench.words
+    bench.needs_upstream()
+    bench.needs_words()
     bench.script(lambda scene: [whole(scene, ODD)])
     said = bench.answer().text
     must(said == ODD, f"the upstream said {ODD!r}, and the answer is {said!r}")
@@ -23,8 +24,7 @@ def says_what_the_upstream_said(bench: Bench) -> None:
 
 def streams_what_it_says_whole(bench: Bench) -> None:
     """A stream put together is the whole answer to the same question."""
-    if bench.asks_upstream:
-        _ = bench.words
+    bench.needs_words()
     one, other, joined = bench.answer(), bench.answer(), bench.answer(bench.request(stream=True))
     if _said(one) != _said(other):
         raise NotApplicable("it answers the same question in several ways")
@@ -33,8 +33,7 @@ def streams_what_it_says_whole(bench: Bench) -> None:
 
 def ends_each_answer_once(bench: Bench) -> None:
     """Each choice has one end, after which nothing is said but what it cost; and so has the client's stream."""
-    if bench.asks_upstream:
-        _ = bench.words
+    bench.needs_words()
     for form, outcome in bench.ask_both():
         if outcome.error is not None:
             raise outcome.error
@@ -74,8 +73,7 @@ def hands_tool_calls_on(bench: Bench) -> None:
 
 def answers_every_client_dialect(bench: Bench) -> None:
     """Whoever asks, in whatever dialect and form, is answered in it."""
-    if bench.asks_upstream:
-        _ = bench.words
+    bench.needs_words()
     for dialect in filter(bench.understands, ASKING):
         for stream in (False, True):
             form = f"{dialect}, {'streamed' if stream else 'whole'}"

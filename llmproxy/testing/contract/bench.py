@@ -93,7 +93,11 @@ class Bench:
         self.crowd = crowd
         self.upstream = FaultUpstream()
         self._made: list[LLMClient] = []
-        self._words = subject.words_for(self.provider())
+        try:
+            self._words = subject.words_for(self.provider())
+        except BaseException:
+            self.upstream.close()
+            raise
         if self._words is not None:
             self.upstream.words = self._words
 
@@ -125,21 +129,31 @@ class Bench:
         if not self.asks_upstream:
             raise NotApplicable("it asks nobody over HTTP")
 
+    def needs_words(self) -> None:
+        """For promises about answers: where somebody else gives them, it has to be known what that one says."""
+        if self.asks_upstream and self._words is None:
+            raise NotApplicable("nobody has said what its upstream answers: give `words`")
+
+    def needs_stream(self) -> None:
+        """For promises about how an upstream streams."""
+        self.needs_upstream()
+        self.needs_words()
+        if not self.streams:
+            raise NotApplicable("its upstream is not known to stream: give `say` in its words")
+
     @property
     def words(self) -> Words:
         """What the upstream says."""
         self.needs_upstream()
-        if self._words is None:
-            raise NotApplicable("nobody has said what its upstream answers: give `words`")
+        self.needs_words()
+        assert self._words is not None
         return self._words
 
     @property
     def streamed(self) -> Words:
-        """What the upstream says in a stream."""
-        words = self.words
-        if not self.streams:
-            raise NotApplicable("its upstream is not known to stream: give `say` in its words")
-        return words
+        """What the upstream says, in a stream as well."""
+        self.needs_stream()
+        return self.words
 
     @property
     def knows_words(self) -> bool:

@@ -23,7 +23,7 @@ def keeps_the_first_event_deadline(bench: Bench) -> None:
 
 def keeps_the_idle_deadline(bench: Bench) -> None:
     """A stream in which not a byte comes any more is given up after `idle_secs`."""
-    _ = bench.streamed
+    bench.needs_stream()
     bench.upstream.play("stall_midway")
     _gives_up(bench, idle_secs=_LIMIT)
     must(bench.released(), "the upstream was not let go")
@@ -40,7 +40,7 @@ def keeps_the_progress_deadline(bench: Bench) -> None:
 
 def keeps_the_total_deadline(bench: Bench) -> None:
     """A stream that comes drop by drop is given up after `total_secs`."""
-    _ = bench.streamed
+    bench.needs_stream()
     bench.upstream.play("drip", pause=0.02)
     _gives_up(bench, total_secs=2 * _LIMIT)
     must(bench.released(), "the upstream was not let go")

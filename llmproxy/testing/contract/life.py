@@ -38,7 +38,7 @@ def lets_the_upstream_go_when_its_client_leaves(bench: Bench) -> None:
 
 def lets_the_upstream_go_when_its_answer_is_closed(bench: Bench) -> None:
     """When an answer is closed before its end, so is the upstream's connection."""
-    _ = bench.streamed
+    bench.needs_stream()
     bench.upstream.play("drip", pause=0.02)
     answer = bench.opened(bench.request(stream=True))
     next(answer)
@@ -85,23 +85,26 @@ def keeps_requests_apart(bench: Bench) -> None:
     """64 threads with 20 requests each: everybody gets the answer to what they have asked."""
     provider, (threads, rounds) = bench.provider(), bench.crowd
     prompts = [f"mark-{number}-end" for number in range(threads)]
+    bench.needs_words()
     expected = prompts if bench.asks_upstream else _answers(bench, provider, prompts)
     if bench.asks_upstream:
-        _ = bench.words
         bench.script(_marked)
     elif bench.answer(bench.request(prompts[0]), provider=provider).text != expected[0]:
         raise NotApplicable("it answers the same question in several ways")
+    asked: list[str] = []
     wrong: list[str] = []
 
     def ask(prompt: str, right: str) -> None:
         for stream in [False, True] * (rounds // 2):
             outcome = bench.ask(bench.request(prompt, stream=stream), provider=provider)
+            asked.append(prompt)
             if outcome.error is not None or not outcome.text.endswith(right):
                 wrong.append(f"{prompt} got {outcome.text!r}, {outcome.error!r}")
 
     with contextlib.ExitStack() as crowd:
         for prompt, right in zip(prompts, expected, strict=True):
             crowd.enter_context(in_thread(functools.partial(ask, prompt, right)))
+    must(len(asked) == threads * rounds, f"of {threads * rounds} requests {len(asked)} came to an end")
     must(not wrong, f"{len(wrong)} answers were wrong; the first: {wrong[0] if wrong else ''}")
 
 
