@@ -97,6 +97,12 @@ def test_the_provider_sends_its_key_in_its_own_header(folder, monkeypatch):
     assert answer.text == "hi"
 
 
+def test_the_generator_answers(folder):
+    (folder / "shout.py").write_text(block("python", "Shout"), encoding="utf-8")
+    (folder / "llmproxy.toml").write_text(block("toml", "shout:Shout"), encoding="utf-8")
+    assert llmproxy.LLMProxy(config=folder / "llmproxy.toml").chat("shout/any", HELLO["messages"]).text.isupper()
+
+
 def test_the_pipeline_works_as_plain_python(monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", "openai-token")
     with responses.RequestsMock() as upstream:
@@ -106,11 +112,12 @@ def test_the_pipeline_works_as_plain_python(monkeypatch):
     assert json.loads(body) == completion("hi")
 
 
-@pytest.mark.parametrize("word", ["[server]", "my_module:NoSecrets", "acme:AcmeProvider", "replay"])
+@pytest.mark.parametrize("word", ["[server]", "my_module:NoSecrets", "shout:Shout", "acme:AcmeProvider", "replay"])
 def test_a_configuration_can_be_used(word, folder, monkeypatch):
     monkeypatch.setenv("CI_PROXY_KEY", "client-key")
     (folder / "my_module.py").write_text(block("python", "NoSecrets"), encoding="utf-8")
     (folder / "acme.py").write_text(block("python", "AcmeProvider"), encoding="utf-8")
+    (folder / "shout.py").write_text(block("python", "Shout"), encoding="utf-8")
     (folder / "recordings.jsonl").touch()
     (folder / "llmproxy.toml").write_text(block("toml", word), encoding="utf-8")
     assert llmproxy.LLMProxy(config=folder / "llmproxy.toml").gateway.llms

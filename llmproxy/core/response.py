@@ -18,6 +18,7 @@ from llmproxy.core.errors import (
     UnsupportedFeature,
     in_stream,
 )
+from llmproxy.core.secrets import SECRETS
 from llmproxy.core.shape import NONSENSE, check
 from llmproxy.core.sse import PAUSE, Event, Step
 from llmproxy.core.ticker import Ticker
@@ -492,6 +493,7 @@ class ResponseStream:
             moved = True
             if signs.error:
                 self._hear_error(dialect.read_error(200, {}, item.data))
+                item.raw = SECRETS.mask_bytes(item.raw)  # an upstream may say our token back to us
             if not self._begun:
                 self._begin()
             if signs.usage is not None and self._context is not None:

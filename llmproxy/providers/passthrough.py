@@ -50,6 +50,8 @@ def passed(reply: Reply, request: RawRequest) -> ResponseStream:
         content_type=reply.headers.get("content-type", UNKNOWN_TYPE),
         headers=headers,
     )
+    stream.on_begin(reply.begun)
+    stream.on_move(reply.moved)
     stream.on_close(reply.close)
     if failed:
         error = error_for(reply.status, reply.headers, message=None, upstream={})

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from llmproxy.core.client import LLMClient
 from llmproxy.core.context import Attempt, RequestContext
-from llmproxy.core.errors import LLMProxyError, NoTargetAvailable, ProviderError, RequestError, TokenError
+from llmproxy.core.errors import LLMProxyError, NoTargetAvailable, RequestError, TokenError
 from llmproxy.core.request import LLMRequest
 from llmproxy.core.response import ResponseStream
 from llmproxy.routing.catalog import Catalog

@@ -69,8 +69,8 @@ def on_reload(server: Any) -> None:
 
 
 def post_fork(server: Any, worker: Any) -> None:
-    """In each worker, before it loads its application."""
-    _last_good.hand_over()
+    """In each worker, before it hears signals: what takes longer, such as an import, has to wait until it does."""
+    worker.before_loading = _last_good.hand_over
 
 
 def post_worker_init(worker: Any) -> None:

@@ -58,7 +58,11 @@ class StreamWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
             mark_as_served(listener)
             defer_accept(listener)
 
+    def before_loading(self) -> None:
+        """Called before the application is loaded; the settings' hook puts something in its place."""
+
     def load_wsgi(self) -> None:
+        self.before_loading()
         super().load_wsgi()
         # Not imported above: the main process, which needs the class, would keep it in memory for as long as it runs.
         self._in_flight = importlib.import_module("llmproxy.web.in_flight").IN_FLIGHT

@@ -14,15 +14,13 @@ from llmproxy.core.context import RequestContext
 from llmproxy.core.errors import ClientGone, ParseError, ProviderTimeout
 from llmproxy.core.response import ResponseStream
 from llmproxy.transport.watchdog import WATCHDOG
+from llmproxy.web.sockets import client_socket
 
 TIMEOUT_HEADER = "x-llmproxy-timeout-ms"
 
 READ_ON_SECS = 60.0
 READ_ON_BYTES = 8 * 1024 * 1024
 """How long, and how far, an answer is read on for its usage after its client has left."""
-
-# What servers put into the environ: gunicorn, and Werkzeug's own.
-_SOCKETS = ("gunicorn.socket", "werkzeug.socket")
 
 # waitress has no socket for us and answers when it is asked.
 _GONE = "waitress.client_disconnected"
@@ -52,7 +50,7 @@ class Presence:
     def guard(self, environ: dict[str, Any], context: RequestContext) -> None:
         """Has the request cancelled when its client leaves or reads nothing any more, or its deadline passes, as long
         as it is not finished."""
-        client = next((environ[name] for name in _SOCKETS if name in environ), None)
+        client = client_socket(environ)
         leave = functools.partial(self.left, context)
         if client is not None:
             self._limit_sending(client)

@@ -1,7 +1,6 @@
 """RELIABILITY's fault matrix as a test suite: a test for each row, named after its number."""
 
 ROWS_TO_COME = {
-    "E3": "a client that reads nothing, once the worker class limits its sockets",
     "F7": "a disk that is full, locked or slow, once there is a ledger on it",
     "F9": "a Redis that is down or slow, once workers share counters there",
 }

@@ -131,7 +131,7 @@ def test_A15_a_small_request_gets_the_413_of_a_large_one(row):
 def test_requests_at_the_same_time_do_not_mix(row):
     """The invariants hold where several rows happen at once, too."""
     row.play("slow_headers", seconds=0.2)
-    threads = [threading.Thread(target=row.ask, args=("settled",)) for _ in range(4)]
+    threads = [threading.Thread(target=row.ask, args=("settled",), kwargs={"llm": "patient"}) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
