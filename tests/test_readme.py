@@ -39,7 +39,7 @@ def nowhere(folder, monkeypatch):
 
 
 def test_every_python_block_is_run_here():
-    assert len(re.findall("```python", README)) == 7
+    assert len(re.findall("```python", README)) == 8
 
 
 def test_the_openai_client_gets_an_answer(folder):
