@@ -15,6 +15,8 @@ import pytest
 from docs.blocks import ROOT, blocks
 from gunicorns import KEPT, free_port, stop, wait_until_alive
 
+from llmproxy.core.tokens import TOKEN_PROVIDERS
+from llmproxy.core.urls import URL_PROVIDERS
 from llmproxy.dialects import CLIENT_DIALECTS, PROVIDER_DIALECTS
 from llmproxy.processors import PROCESSORS
 from llmproxy.providers import PROVIDERS
@@ -23,8 +25,10 @@ from llmproxy.routing.policies import POLICIES
 PACKAGE = ROOT / "examples" / "plugin-package"
 PAGE = "examples/plugin-package/README.md"
 CONFIG = blocks(PAGE, "toml")[0].code
-HERE = "http://127.0.0.1:3000"
-REGISTRIES = (PROVIDERS, PROCESSORS, POLICIES, CLIENT_DIALECTS, PROVIDER_DIALECTS)
+HERE = "port = 3000"
+REGISTRIES = (
+    PROVIDERS, PROCESSORS, POLICIES, TOKEN_PROVIDERS, URL_PROVIDERS, CLIENT_DIALECTS, PROVIDER_DIALECTS,
+)  # fmt: skip
 
 
 def fresh_venv(folder):
@@ -149,7 +153,7 @@ def test_its_dialect_is_spoken_with_clients_and_with_upstreams(run, python, fold
         assert (status, stream.count('data: {"piece":')) == (200, 2)
         assert stream.endswith('data: {"done":true}\n\n')
         assert post(port, "/ask", model="echo")[0] == 400
-        config = CONFIG.replace(HERE, f"http://127.0.0.1:{port}")
+        config = CONFIG.replace(HERE, f"port = {port}")
         for how in ([], ["--no-stream"]):
             done = run(python, "chat", "other/shout/x", "hi", *how, config=config)
             assert (done.returncode, done.stdout.strip()) == (0, "HI, PLEASE, PLEASE !!!")
