@@ -4,6 +4,7 @@ import logging
 import random
 import threading
 import time
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -159,6 +160,17 @@ class RequestContext:
                 callback(self)
             except Exception:  # a ledger that fails must not keep a slot from being returned
                 log.exception("a finish callback failed", extra={"request_id": self.id})
+        self._let_go(error)
+
+    def _let_go(self, error: BaseException | None) -> None:
+        """Undoes the circles in which a request would hold on to itself, and to all that its failure has met: a body of
+        many megabytes would stay until somebody looks for garbage."""
+        self._callbacks = []
+        errors = [error, *(attempt.error for attempt in self.attempts)]
+        for each in errors:
+            while each is not None:
+                traceback.clear_frames(each.__traceback__)
+                each = each.__cause__ or each.__context__
 
     def _settlement(self, error: LLMProxyError | None) -> Settlement:
         if error is None:

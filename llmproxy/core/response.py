@@ -307,6 +307,10 @@ class ResponseStream:
                 step()
             except Exception:  # each release stands for itself: one that fails must not keep the next from running
                 log.exception("releasing an answer failed")
+        # Nothing of the answer stays, be it that somebody keeps this for its `failure`.
+        self._source = self._events = self._said = None
+        self._bytes = iter(())
+        self._callbacks, self._begin_callbacks, self._moved = [], [], _nothing
 
     def _begin_with(self, source: Iterator[T]) -> Iterator[T]:
         """The source, waited for until its first real item."""

@@ -87,6 +87,7 @@ class Inlet(io.RawIOBase):
             ticker.tick()
 
     def close(self) -> None:
+        self._lease = None  # which knows the answer that this is read for
         self._raw.close()
         super().close()
 

@@ -1,4 +1,6 @@
 import threading
+import traceback
+import weakref
 
 import pytest
 
@@ -158,3 +160,27 @@ def test_contexts_share_nothing():
     one.attempts.append(SENT)
     one.data["a"] = one.response_headers["x-a"] = "b"
     assert (other.attempts, other.data, other.response_headers) == ([], {}, {})
+
+
+class Body(bytearray):
+    """Bytes that can be told to be gone."""
+
+
+def fail_with(body):
+    """Fails where a body is at hand, as a reader does."""
+    pieces = [body]
+    raise ProviderError(detail=f"after {len(pieces)}")
+
+
+def test_a_failure_keeps_nothing_of_what_it_has_met():
+    context, body = RequestContext(), Body()
+    gone = weakref.ref(body)
+    try:
+        fail_with(body)
+    except ProviderError as error:
+        failure = error
+    del body
+    context.attempts.append(Attempt("up", "m", error=failure))
+    context.finish(failure)
+    assert gone() is None
+    assert [frame.name for frame in traceback.extract_tb(failure.__traceback__)][-1] == "fail_with"

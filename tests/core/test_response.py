@@ -1,6 +1,7 @@
 """The answer on its way back, with OpenAI's chat dialect on both sides."""
 
 import json
+import weakref
 
 import pytest
 
@@ -606,3 +607,18 @@ def test_a_pipeline_whose_client_primes_in_vain_is_finished_with_the_reason():
     with pytest.raises(ProviderRateLimited):
         pipeline.execute(body, context).prime()
     assert (context.outcome.status, context.outcome.settlement) == (429, "void")
+
+
+def test_a_closed_answer_keeps_nothing_of_what_it_said():
+    body = Kept(b'{"choices": []}')
+    gone = weakref.ref(body)
+    stream = ResponseStream(iter([body]), ask())
+    assert list(stream) == [b'{"choices": []}']
+    del body
+    stream.close()
+    assert gone() is None
+    assert list(stream) == []
+
+
+class Kept(bytearray):
+    """Bytes that can be told to be gone."""
