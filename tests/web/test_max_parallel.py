@@ -3,6 +3,7 @@
 import http.client
 import json
 import threading
+import time
 
 import pytest
 from fakes import upstream
@@ -65,4 +66,5 @@ def test_a_place_is_given_back_however_a_request_ends(make_app, serve, up, fault
     port = serve(make_app(upstream(base_url=up.url, max_parallel=1)))
     up.play(fault).then("ok")
     post(port, stream=True)
+    time.sleep(0.2)  # it is given back after the last byte has left
     assert post(port)[0].status == 200
