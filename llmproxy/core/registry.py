@@ -1,11 +1,13 @@
 """Where names become classes: a table of built-ins, entry points, or a dotted path."""
 
 import difflib
+import functools
 import importlib
+import importlib.metadata
 import sys
 import threading
 from collections.abc import Iterator, Mapping
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint, EntryPoints
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -91,7 +93,7 @@ class Registry(Generic[T]):
         return found
 
     def _entry_points(self) -> dict[str, EntryPoint]:
-        return {point.name: point for point in entry_points(group=self._group)} if self._group else {}
+        return {point.name: point for point in entry_points(self._group)} if self._group else {}
 
     def _load(self, name: str, path: str) -> Any:
         module_name, _, attribute = path.partition(":")
@@ -106,6 +108,18 @@ class Registry(Generic[T]):
                 raise ConfigError(message) from error
             raise ImportFailed(f"{place}: {message}") from error
         return found
+
+
+def entry_points(group: str) -> EntryPoints:
+    """What the installed packages offer in a group."""
+    points: EntryPoints = _installed().select(group=group)
+    return points
+
+
+@functools.cache
+def _installed() -> Any:  # of another class with each Python, and `select` in all of them
+    """The same of all groups. Every package's files are read for it: once, as they stay what they are."""
+    return importlib.metadata.entry_points()
 
 
 def _fault(error: BaseException) -> Place | None:
