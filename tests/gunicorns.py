@@ -2,6 +2,7 @@
 
 import contextlib
 import http.client
+import itertools
 import os
 import signal
 import socket
@@ -31,10 +32,18 @@ def gunicorn(config_file, *arguments, log=None, **environ):
         stop(server)
 
 
+# Below those that systems give out by themselves, and others for each process of the tests: between choosing a port and
+# listening at it, nobody else may choose it.
+_MINE = 12_000 + 4_000 * (int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 5)
+_PORTS = itertools.islice(itertools.cycle(range(_MINE, _MINE + 4_000)), os.getpid() % 4_000, None)
+
+
 def free_port():
     """A port that nobody uses just now."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
+    for port in _PORTS:
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+    raise AssertionError("there are always more")
 
 
 def wait_until_alive(port, server):
