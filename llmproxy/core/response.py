@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
 from llmproxy.core import strict_json
-from llmproxy.core.answer import Answer, Appended, Counted, Delta, Opened, Usage
+from llmproxy.core.answer import Answer, Appended, Counted, Delta, Opened
 from llmproxy.core.chat import Text
 from llmproxy.core.errors import (
     ClientGone,
@@ -20,6 +20,7 @@ from llmproxy.core.errors import (
 )
 from llmproxy.core.secrets import SECRETS
 from llmproxy.core.shape import NONSENSE, check
+from llmproxy.core.signs import NOTHING, Signs
 from llmproxy.core.sse import PAUSE, Event, Step
 from llmproxy.core.ticker import Ticker
 
@@ -30,33 +31,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-
-
-class Signs(NamedTuple):
-    """All that a relay needs to know of an event.
-
-    Attributes:
-        usage: What the answer cost so far.
-        finished: The answer is whole, whatever may follow.
-        terminal: Nothing follows.
-        error: The provider reports a failure.
-        hideable: Here only because we asked for usage; a client that did not ask need not see it.
-        ping: It says nothing but that somebody is there.
-    """
-
-    usage: Usage | None = None
-    finished: bool = False
-    terminal: bool = False
-    error: bool = False
-    hideable: bool = False
-    ping: bool = False
-
-
-NOTHING = Signs()
-"""The signs of nearly every event."""
-
-ALIVE = Signs(ping=True)
-"""The signs of an event that says nothing but that somebody is there."""
 
 
 class ClientSide(Protocol):

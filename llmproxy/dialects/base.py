@@ -31,8 +31,8 @@ from llmproxy.core.embedding import Embedding
 from llmproxy.core.errors import LLMProxyError, ParseError, ProviderError, UnsupportedFeature
 from llmproxy.core.parser import RequestParser
 from llmproxy.core.request import LLMRequest, Purpose
-from llmproxy.core.response import Signs
 from llmproxy.core.shape import NONSENSE, misfit
+from llmproxy.core.signs import Signs
 from llmproxy.core.sse import PAUSE, Event, Step
 from llmproxy.dialects.defaults import CHAT_MEMBERS, lay_under
 from llmproxy.dialects.fields import BodySchema

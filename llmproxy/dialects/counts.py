@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from llmproxy.core.response import Signs
+from llmproxy.core.signs import Signs
 from llmproxy.core.sse import Event
 
 

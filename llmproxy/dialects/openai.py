@@ -13,7 +13,7 @@ from marshmallow import fields
 from llmproxy.core.answer import Usage
 from llmproxy.core.context import RequestContext
 from llmproxy.core.errors import LLMProxyError, ProviderError
-from llmproxy.core.response import NOTHING, Signs
+from llmproxy.core.signs import NOTHING, Signs
 from llmproxy.core.sse import Event
 from llmproxy.dialects.base import ClientDialect, ProviderDialect
 from llmproxy.dialects.counts import read_count

@@ -17,8 +17,8 @@ from llmproxy.core.chat import Audio, Chat, Document, Image, Other, Part, ToolCa
 from llmproxy.core.context import Attempt
 from llmproxy.core.errors import LLMProxyError, Phase, ProviderError, ProviderTimeout, UnsupportedFeature
 from llmproxy.core.request import LLMRequest
-from llmproxy.core.response import NOTHING, Signs
 from llmproxy.core.secrets import SECRETS
+from llmproxy.core.signs import NOTHING, Signs
 from llmproxy.core.sse import PAUSE, Event, Step
 from llmproxy.dialects.base import ProviderDialect
 from llmproxy.dialects.losses import refuse_several_answers, unsaid

@@ -5,7 +5,7 @@ import pytest
 from llmproxy.core.answer import Answer, Usage
 from llmproxy.core.chat import Chat, Message, Text, Tool
 from llmproxy.core.context import RequestContext
-from llmproxy.core.response import Signs
+from llmproxy.core.signs import Signs
 from llmproxy.core.sse import Event
 from llmproxy.dialects.anthropic_count_tokens import AnthropicCountTokensClient, AnthropicCountTokensProvider
 

@@ -6,8 +6,8 @@ from llmproxy.core.answer import Answer, Usage
 from llmproxy.core.chat import Signature, Text
 from llmproxy.core.context import RequestContext
 from llmproxy.core.errors import ParseError
-from llmproxy.core.response import Signs
 from llmproxy.core.shape import NONSENSE
+from llmproxy.core.signs import Signs
 from llmproxy.core.sse import Event
 from llmproxy.dialects.openai_chat import OpenAIChatClient, OpenAIChatProvider
 

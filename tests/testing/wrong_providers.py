@@ -20,7 +20,8 @@ from llmproxy.core import sse
 from llmproxy.core.answer import Answer, End
 from llmproxy.core.context import RequestContext
 from llmproxy.core.errors import ProviderError, ProviderRejected
-from llmproxy.core.response import ResponseStream, Signs
+from llmproxy.core.response import ResponseStream
+from llmproxy.core.signs import Signs
 from llmproxy.core.sse import PAUSE, Event
 from llmproxy.dialects.openai_chat import OpenAIChatProvider
 from llmproxy.providers.base import Provider

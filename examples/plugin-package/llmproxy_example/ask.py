@@ -30,7 +30,7 @@ from llmproxy import (
     Text,
     UnsupportedFeature,
 )
-from llmproxy.core.response import Signs
+from llmproxy.core.signs import Signs
 from llmproxy.dialects.base import ClientDialect, JSONRequest, ProviderDialect, StreamWriter
 from llmproxy.dialects.fields import BodySchema
 from llmproxy.dialects.losses import unsaid

@@ -8,7 +8,7 @@ from marshmallow import fields
 from llmproxy.core.answer import Answer, Usage
 from llmproxy.core.chat import Chat
 from llmproxy.core.request import LLMRequest
-from llmproxy.core.response import Signs
+from llmproxy.core.signs import Signs
 from llmproxy.core.sse import Event
 from llmproxy.dialects.anthropic_messages import AnthropicMessagesClient, AnthropicMessagesProvider
 from llmproxy.dialects.anthropic_messages.request import MessagesRequest

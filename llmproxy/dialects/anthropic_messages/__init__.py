@@ -11,7 +11,7 @@ from llmproxy.core.chat import Chat
 from llmproxy.core.context import RequestContext
 from llmproxy.core.errors import LLMProxyError, ProviderError
 from llmproxy.core.request import LLMRequest
-from llmproxy.core.response import Signs
+from llmproxy.core.signs import Signs
 from llmproxy.core.sse import Event
 from llmproxy.dialects.anthropic_messages.answer import read_answer, write_answer
 from llmproxy.dialects.anthropic_messages.chat import read_request, write_request

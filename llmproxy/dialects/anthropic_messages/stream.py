@@ -23,7 +23,7 @@ from llmproxy.core.answer import (
 )
 from llmproxy.core.chat import Audio, Other, Refusal, Signature, Text, Thinking, ToolCall
 from llmproxy.core.request import LLMRequest
-from llmproxy.core.response import ALIVE, NOTHING, Signs
+from llmproxy.core.signs import ALIVE, NOTHING, Signs
 from llmproxy.core.sse import Event, dumps
 from llmproxy.dialects.anthropic_messages.answer import (
     ENDING,

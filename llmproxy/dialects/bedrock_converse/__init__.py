@@ -10,7 +10,7 @@ from llmproxy.core import eventstream
 from llmproxy.core.answer import Answer, Delta
 from llmproxy.core.chat import Chat
 from llmproxy.core.errors import ProviderError
-from llmproxy.core.response import Signs
+from llmproxy.core.signs import Signs
 from llmproxy.core.sse import Event, Step
 from llmproxy.dialects.base import ProviderDialect
 from llmproxy.dialects.bedrock_converse.answer import read_answer

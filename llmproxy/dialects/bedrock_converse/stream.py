@@ -10,7 +10,7 @@ from typing import Any
 from llmproxy.core.answer import Aside, Counted, Delta, End, Start
 from llmproxy.core.chat import Image, Other, Signature, Text, Thinking, ToolCall
 from llmproxy.core.eventstream import Message
-from llmproxy.core.response import NOTHING, Signs
+from llmproxy.core.signs import NOTHING, Signs
 from llmproxy.core.sse import Event, dumps
 from llmproxy.dialects.bedrock_converse.answer import read_reason, read_stop_sequence, read_usage
 from llmproxy.dialects.bedrock_converse.parts import NAME, is_server_call, read_call, read_image, read_redacted

@@ -6,7 +6,7 @@ from typing import Any
 from llmproxy.core.answer import Answer, Delta
 from llmproxy.core.chat import Chat
 from llmproxy.core.errors import ProviderError
-from llmproxy.core.response import Signs
+from llmproxy.core.signs import Signs
 from llmproxy.core.sse import Event
 from llmproxy.dialects.base import ProviderDialect
 from llmproxy.dialects.cohere_chat.answer import read_answer

@@ -5,7 +5,7 @@ from typing import Any
 
 from llmproxy.core.answer import Aside, Counted, Delta, End, Start
 from llmproxy.core.chat import Text, Thinking, ToolCall
-from llmproxy.core.response import NOTHING, Signs
+from llmproxy.core.signs import NOTHING, Signs
 from llmproxy.core.sse import Event
 from llmproxy.dialects.borders import Borders
 from llmproxy.dialects.cohere_chat.answer import read_reason, read_usage

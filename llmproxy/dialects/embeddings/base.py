@@ -7,7 +7,7 @@ from typing import Any
 from llmproxy.core.answer import Answer, Choice, Usage, Vector
 from llmproxy.core.embedding import Embedding
 from llmproxy.core.errors import UnsupportedFeature
-from llmproxy.core.response import Signs
+from llmproxy.core.signs import Signs
 from llmproxy.core.sse import Event
 from llmproxy.dialects.base import ProviderDialect
 

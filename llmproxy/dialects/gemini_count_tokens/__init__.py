@@ -10,7 +10,7 @@ from llmproxy.core.answer import Answer, Usage
 from llmproxy.core.chat import Chat
 from llmproxy.core.context import RequestContext
 from llmproxy.core.request import LLMRequest
-from llmproxy.core.response import Signs
+from llmproxy.core.signs import Signs
 from llmproxy.core.sse import Event
 from llmproxy.dialects.base import JSONRequest
 from llmproxy.dialects.counts import signs_of_count

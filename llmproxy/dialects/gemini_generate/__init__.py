@@ -11,7 +11,7 @@ from llmproxy.core.chat import Chat
 from llmproxy.core.context import RequestContext
 from llmproxy.core.errors import LLMProxyError, ProviderError
 from llmproxy.core.request import LLMRequest
-from llmproxy.core.response import Signs
+from llmproxy.core.signs import Signs
 from llmproxy.core.sse import PAUSE, Event, Step
 from llmproxy.dialects.base import ClientDialect, JSONRequest, ProviderDialect
 from llmproxy.dialects.gemini_generate.answer import read_answer, write_answer

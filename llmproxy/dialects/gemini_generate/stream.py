@@ -18,7 +18,7 @@ from llmproxy.core.answer import (
 )
 from llmproxy.core.chat import Other, Refusal, Signature, Text, Thinking, TokenLogprob, ToolCall
 from llmproxy.core.request import LLMRequest
-from llmproxy.core.response import Signs
+from llmproxy.core.signs import Signs
 from llmproxy.core.sse import Event, dumps
 from llmproxy.dialects.base import StreamWriter
 from llmproxy.dialects.borders import Borders

@@ -10,7 +10,7 @@ from llmproxy.core.chat import Chat
 from llmproxy.core.context import RequestContext
 from llmproxy.core.errors import LLMProxyError, ProviderError
 from llmproxy.core.request import LLMRequest
-from llmproxy.core.response import Signs
+from llmproxy.core.signs import Signs
 from llmproxy.core.sse import Event, Step
 from llmproxy.dialects.base import ClientDialect, ProviderDialect
 from llmproxy.dialects.ollama_chat.answer import read_answer, write_answer

@@ -21,7 +21,7 @@ from llmproxy.core.answer import (
 )
 from llmproxy.core.chat import Audio, Extra, Image, Refusal, Text, Thinking, ToolCall
 from llmproxy.core.request import LLMRequest
-from llmproxy.core.response import ALIVE, NOTHING, Signs
+from llmproxy.core.signs import ALIVE, NOTHING, Signs
 from llmproxy.core.sse import Event, dumps
 from llmproxy.dialects.borders import Borders
 from llmproxy.dialects.extra import keep, lay_over

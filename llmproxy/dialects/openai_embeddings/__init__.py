@@ -6,7 +6,7 @@ from llmproxy.core.answer import Answer
 from llmproxy.core.embedding import Embedding
 from llmproxy.core.errors import UnsupportedFeature
 from llmproxy.core.request import LLMRequest
-from llmproxy.core.response import Signs
+from llmproxy.core.signs import Signs
 from llmproxy.core.sse import Event
 from llmproxy.dialects.base import StreamWriter
 from llmproxy.dialects.openai import OpenAIClientDialect, OpenAIProviderDialect, read_usage

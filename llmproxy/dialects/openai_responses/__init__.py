@@ -10,7 +10,7 @@ from llmproxy.core.chat import Chat
 from llmproxy.core.context import RequestContext
 from llmproxy.core.errors import LLMProxyError
 from llmproxy.core.request import LLMRequest
-from llmproxy.core.response import Signs
+from llmproxy.core.signs import Signs
 from llmproxy.core.sse import Event
 from llmproxy.dialects.openai import OpenAIClientDialect, OpenAIProviderDialect
 from llmproxy.dialects.openai_responses.answer import read_answer, write_answer

@@ -25,7 +25,7 @@ from llmproxy.core.answer import (
 )
 from llmproxy.core.chat import Extra, Image, Other, Refusal, Signature, Text, Thinking, ToolCall
 from llmproxy.core.request import LLMRequest
-from llmproxy.core.response import ALIVE, NOTHING, Signs
+from llmproxy.core.signs import ALIVE, NOTHING, Signs
 from llmproxy.core.sse import Event, dumps
 from llmproxy.dialects.base import StreamWriter
 from llmproxy.dialects.extra import keep

@@ -6,7 +6,7 @@ from llmproxy.core.answer import Answer, Choice, End, Usage
 from llmproxy.core.chat import Audio, Image, Other, Refusal, Signature, Source, Text, Thinking, ToolCall
 from llmproxy.core.context import RequestContext
 from llmproxy.core.errors import UnsupportedFeature
-from llmproxy.core.response import Signs
+from llmproxy.core.signs import Signs
 from llmproxy.core.sse import Event
 from llmproxy.dialects.anthropic_messages import AnthropicMessagesClient, AnthropicMessagesProvider
 

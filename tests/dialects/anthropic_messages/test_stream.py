@@ -5,7 +5,7 @@ import pytest
 from llmproxy.core.answer import Answer, Appended, Aside, Closed, Counted, End, Opened, Signed, Start, Usage
 from llmproxy.core.chat import Audio, Image, Other, Refusal, Signature, Source, Text, Thinking, ToolCall
 from llmproxy.core.context import RequestContext
-from llmproxy.core.response import Signs
+from llmproxy.core.signs import Signs
 from llmproxy.core.sse import PAUSE, Event, decode
 from llmproxy.dialects.anthropic_messages import AnthropicMessagesClient, AnthropicMessagesProvider
 

@@ -7,7 +7,7 @@ from eventstreams import message
 from llmproxy.core.answer import Answer, Appended, Aside, Closed, Counted, End, Opened, Signed, Start, Usage
 from llmproxy.core.chat import Image, Other, Signature, Source, Text, Thinking, ToolCall
 from llmproxy.core.errors import ProviderError
-from llmproxy.core.response import Signs
+from llmproxy.core.signs import Signs
 from llmproxy.core.sse import PAUSE, Event
 from llmproxy.dialects.bedrock_converse import BedrockConverseProvider
 

@@ -17,7 +17,7 @@ from llmproxy.core.answer import (
 )
 from llmproxy.core.chat import Audio, Image, Signature, Source, Text, Thinking, TokenLogprob, ToolCall
 from llmproxy.core.context import RequestContext
-from llmproxy.core.response import Signs
+from llmproxy.core.signs import Signs
 from llmproxy.core.sse import PAUSE
 from llmproxy.dialects.ollama_chat import OllamaChatClient, OllamaChatProvider
 from llmproxy.dialects.ollama_chat.ids import read_id

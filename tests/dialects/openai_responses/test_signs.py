@@ -4,8 +4,8 @@ import pytest
 
 from dialects.openai_responses.asking import ask
 from llmproxy.core.answer import Usage
-from llmproxy.core.response import Signs
 from llmproxy.core.shape import NONSENSE
+from llmproxy.core.signs import Signs
 from llmproxy.core.sse import Event
 from llmproxy.dialects.openai_responses import OpenAIResponsesProvider
 
