@@ -3,12 +3,14 @@ a bad request, and neither is ever a fault of our own."""
 
 import copy
 import json
+from typing import get_args
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dialects.samples import ANSWERS, ERRORS, REQUESTS, STREAMS, framed
+from llmproxy.core.answer import Answer, Delta
 from llmproxy.core.context import RequestContext
 from llmproxy.core.errors import LLMProxyError, ParseError, ProviderError, UnsupportedFeature
 from llmproxy.core.response import ResponseStream
@@ -119,7 +121,7 @@ def test_a_whole_answer_is_what_it_should_be_or_none(name, data):
     event = Event.whole(json.dumps(body).encode())
     try:
         if not dialect.signs(event, True).error:
-            dialect.read_answer(body)
+            assert isinstance(dialect.read_answer(body), Answer)
     except REFUSED:
         pass
 
@@ -133,7 +135,7 @@ def test_an_event_of_a_stream_is_what_it_should_be_or_none(name, data):
     try:
         for event in dialect.decode([framed(name, values)]):
             if event is not PAUSE and not dialect.signs(event, False).error:
-                list(read(event))
+                assert all(isinstance(delta, get_args(Delta)) for delta in read(event))
     except REFUSED:
         pass
 

@@ -79,7 +79,8 @@ def test_nginx_takes_its_file(run, tmp_path):
     (tmp_path / "nginx.conf").write_text(
         f"pid {tmp_path}/pid; events {{}} http {{ include {tmp_path}/etc/nginx/conf.d/*.conf; }}", encoding="utf-8"
     )
-    run(block("shell", "nginx -t"), nginx=f'exec {program()} "$@" -c {tmp_path}/nginx.conf -e stderr')
+    printed = run(block("shell", "nginx -t"), nginx=f'exec {program()} "$@" -c {tmp_path}/nginx.conf -e stderr')
+    assert "test is successful" in printed
 
 
 def test_the_configuration_believes_nginx_and_knows_its_client(folder):

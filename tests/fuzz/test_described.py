@@ -54,4 +54,5 @@ def test_what_is_asked_otherwise_is_refused_as_described(described):
 
 
 def test_the_description_is_valid(described):
-    described.validate()
+    described.validate()  # raises
+    assert len(operations(described)) > 10

@@ -8,7 +8,6 @@ import time
 import pytest
 from fakes import chunk, sse, upstream
 from matrix.certificates import Certificates
-from transport.conftest import READ, Upstream
 
 from llmproxy.testing import FaultUpstream
 
@@ -36,20 +35,6 @@ DIALECTS = {
 def up():
     with FaultUpstream() as running:
         yield running
-
-
-@pytest.fixture
-def play():
-    """An upstream that does what its script says, once it has read the request."""
-    running = []
-
-    def start(*steps):
-        running.append(Upstream([[READ, *steps]]))
-        return running[-1]
-
-    yield start
-    for each in running:
-        each.close()
 
 
 @pytest.fixture

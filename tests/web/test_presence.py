@@ -22,20 +22,6 @@ USAGE = {**chunk({}, "stop"), "usage": {"prompt_tokens": 5, "completion_tokens":
 DRIBBLE = [step for _ in range(100) for step in (b"X-A: b\r\n", lambda: time.sleep(0.05))]
 
 
-@pytest.fixture
-def play():
-    """An upstream that does what its script says, once it has read the request."""
-    running = []
-
-    def start(*steps):
-        running.append(Upstream([[READ, *steps]]))
-        return running[-1]
-
-    yield start
-    for each in running:
-        each.close()
-
-
 def body(stream=True):
     return json.dumps({"model": "up/m", "messages": [{"role": "user", "content": "hi"}], "stream": stream}).encode()
 
