@@ -31,7 +31,7 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=5), inner, max_size=2),
     max_leaves=4,
 )
-thoroughly = settings(max_examples=40, suppress_health_check=list(HealthCheck))
+thoroughly = settings(max_examples=20, suppress_health_check=list(HealthCheck))
 
 
 def provider(name):

@@ -28,7 +28,7 @@ def test_the_samples_themselves_are_answered(echo, name, stream):
 
 @pytest.mark.parametrize("name", PATHS)
 @given(data=st.data())
-@settings(max_examples=120, suppress_health_check=PATIENT)
+@settings(max_examples=60, suppress_health_check=PATIENT)
 def test_a_body_that_is_almost_right(echo, name, data):
     path, stream = data.draw(st.sampled_from(PATHS[name])), data.draw(st.booleans())
     body = data.draw(mutated(asked(name, stream)))
@@ -37,7 +37,7 @@ def test_a_body_that_is_almost_right(echo, name, data):
 
 @pytest.mark.parametrize("name", PATHS)
 @given(data=st.data())
-@settings(max_examples=40, suppress_health_check=PATIENT)
+@settings(max_examples=20, suppress_health_check=PATIENT)
 def test_a_body_that_is_anything(echo, name, data):
     path = data.draw(st.sampled_from(PATHS[name]))
     body = data.draw(JSON | st.dictionaries(st.sampled_from([*REQUESTS[name], "x"]), JSON, max_size=5))
@@ -46,7 +46,7 @@ def test_a_body_that_is_anything(echo, name, data):
 
 @pytest.mark.parametrize("name", PATHS)
 @given(data=st.data())
-@settings(max_examples=40, suppress_health_check=PATIENT)
+@settings(max_examples=20, suppress_health_check=PATIENT)
 def test_a_body_of_broken_bytes(echo, name, data):
     path = data.draw(st.sampled_from(PATHS[name]))
     body = data.draw(garbled(asked(name, False)) | st.binary(max_size=50))

@@ -64,7 +64,7 @@ def outcome(decode, chunks):
 
 @pytest.mark.parametrize("name", FRAMINGS)
 @given(data=st.data())
-@settings(max_examples=200, suppress_health_check=PATIENT)
+@settings(max_examples=100, suppress_health_check=PATIENT)
 def test_any_cut_gives_the_same_events_and_the_same_end(name, data):
     decode, pieces = FRAMINGS[name]
     stream = b"".join(data.draw(pieces))
@@ -75,7 +75,7 @@ def test_any_cut_gives_the_same_events_and_the_same_end(name, data):
 
 @pytest.mark.parametrize("name", ["sse", "ndjson"])
 @given(data=st.data())
-@settings(max_examples=100, suppress_health_check=PATIENT)
+@settings(max_examples=50, suppress_health_check=PATIENT)
 def test_the_bytes_of_the_events_are_those_of_the_stream(name, data):
     decode, pieces = FRAMINGS[name]
     stream = b"".join(data.draw(pieces))
@@ -119,7 +119,7 @@ def test_any_cut_of_an_answer_says_the_same_to_every_client(name, data):
 
 @pytest.mark.parametrize("name", STREAMS)
 @given(data=st.data())
-@settings(max_examples=40, suppress_health_check=PATIENT)
+@settings(max_examples=20, suppress_health_check=PATIENT)
 def test_an_answer_that_breaks_off_is_whole_or_the_upstreams_fault(name, data):
     stream, client = framed(name, STREAMS[name]), data.draw(st.sampled_from(CLIENTS))
     broken = stream[: data.draw(st.integers(0, len(stream)))]

@@ -22,7 +22,7 @@ def check(operation, mode):
     """Tries one operation with what is as it is described, or with what is not."""
 
     @given(operation.as_strategy(generation_mode=mode))
-    @settings(max_examples=15, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=6, suppress_health_check=list(HealthCheck))
     def answers(case):
         asked(case).call_and_validate()
 

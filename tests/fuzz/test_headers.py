@@ -41,7 +41,7 @@ def locked(load):
 
 @pytest.mark.parametrize("name", PATHS)
 @given(headers=HEADERS)
-@settings(max_examples=60, suppress_health_check=PATIENT)
+@settings(max_examples=30, suppress_health_check=PATIENT)
 def test_headers_of_all_kinds(echo, name, headers):
     response = post(echo, PATHS[name][0], spelled({**REQUESTS[name], "model": "echo"}), **headers)
     assert complaint(response, name) is None
@@ -50,7 +50,7 @@ def test_headers_of_all_kinds(echo, name, headers):
 
 @pytest.mark.parametrize("name", PATHS)
 @given(headers=HEADERS)
-@settings(max_examples=60, suppress_health_check=PATIENT)
+@settings(max_examples=30, suppress_health_check=PATIENT)
 def test_nothing_but_the_key_opens(locked, name, headers):
     response = post(locked, PATHS[name][0], spelled({**REQUESTS[name], "model": "echo"}), **headers)
     assert (response.status_code, complaint(response, name)) == (401, None)
@@ -67,7 +67,7 @@ def test_a_host_is_one_or_refused(echo, name, host):
 @pytest.mark.parametrize("name", PATHS)
 @given(limit=TEXTS | WORDS | st.integers(-5, 10**9).map(str))
 @example(limit="1")
-@settings(max_examples=40, suppress_health_check=PATIENT)
+@settings(max_examples=20, suppress_health_check=PATIENT)
 def test_a_limit_of_time_is_a_number_or_refused(echo, name, limit):
     body = spelled({**REQUESTS[name], "model": "echo"})
     response = post(echo, PATHS[name][0], body, **{"x-llmproxy-timeout-ms": limit})

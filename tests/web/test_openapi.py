@@ -196,7 +196,7 @@ def test_it_is_as_strict_as_we_are_with_each_member(validator, name):
 
 @pytest.mark.parametrize("name", REQUESTS)
 @given(data=st.data())
-@settings(max_examples=80, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, suppress_health_check=list(HealthCheck))
 def test_it_is_as_strict_as_we_are_and_no_stricter(validator, name, data):
     dialect = CLIENT_DIALECTS.get(name)
     body = encodable(halves(data.draw(mutated(REQUESTS[name]))))
