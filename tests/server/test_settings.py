@@ -48,3 +48,17 @@ def test_the_configuration_decides_how_large_it_is(settings):
 
 def test_the_worker_is_ours(settings):
     assert settings["worker_class"] == "llmproxy.server.worker.StreamWorker"
+
+
+WORKER = """
+import gc, sys
+from types import SimpleNamespace
+from llmproxy.server import settings
+settings.post_worker_init(SimpleNamespace(cfg=SimpleNamespace(threads=7)))
+print(gc.get_freeze_count() > 10_000, gc.get_threshold()[0] > 700, sys.getswitchinterval() > 0.005)
+"""
+
+
+def test_in_a_worker_threads_are_seldom_stopped_by_the_interpreter():
+    ended = subprocess.run([sys.executable, "-c", WORKER], capture_output=True, text=True, timeout=30)
+    assert ended.stdout.split() == ["True", "True", "True"]
