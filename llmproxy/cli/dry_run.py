@@ -114,6 +114,9 @@ def _aim_at(gateway: Gateway, target: Target, request: LLMRequest, run: DryRun) 
         reason = next((off.reason for off in gateway.off if off.name == target.llm), "it is not configured")
         run.remarks.append(f"{target.llm} is off: {reason}")
         return Aim(target.llm, target.model)
+    if isinstance(llm, Provider) and llm.generates(request) and llm.url_provider is not None:
+        run.remarks.append(f"{target.llm} makes its requests in code of its own, so they are not shown")
+        return Aim(target.llm, target.model, body=request.to_dict())
     if not isinstance(llm, Provider) or not llm.spoken():
         run.remarks.append(f"{target.llm} answers by itself; no request is sent on")
         return Aim(target.llm, target.model, request.dialect, body=request.to_dict())

@@ -73,7 +73,7 @@ class AzureOpenAIProvider(OpenAIProvider):
         if dialect in self.config.paths:
             return super().url(call)
         version = self.options.get("api_version") or (_INFERENCE_VERSION if self._infers() else "")
-        resource = self._base_url().removesuffix("/openai/v1").removesuffix("/openai")
+        resource = call.base_url.removesuffix("/openai/v1").removesuffix("/openai")
         query = f"?api-version={version}" if version else ""
         return f"{resource}{self._way(call)}{self.endpoints[dialect]}{query}"
 
@@ -99,7 +99,4 @@ class AzureOpenAIProvider(OpenAIProvider):
 
     def _infers(self) -> bool:
         """Whether the base URL is that of the model inference API."""
-        return self._base_url().endswith(_INFERENCE)
-
-    def _base_url(self) -> str:
-        return self.url_provider.get_url() if self.url_provider else ""
+        return self.url_provider is not None and self.url_provider.get_url().endswith(_INFERENCE)

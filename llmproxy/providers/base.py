@@ -58,6 +58,7 @@ class Call:
         stream: Whether the upstream is asked for a stream.
         attempt: The record of this attempt.
         dropped: The client's members that the dialect cannot say.
+        base_url: Where the upstream is, asked once for the whole attempt; empty without a URL provider.
     """
 
     request: LLMRequest
@@ -66,6 +67,7 @@ class Call:
     stream: bool
     attempt: Attempt
     dropped: tuple[str, ...] = ()
+    base_url: str = ""
 
 
 class Provider(LLMClient):
@@ -119,7 +121,6 @@ class Provider(LLMClient):
         spoken = [(self.dialect(key), self.endpoints.get(key)) for key in self.spoken()]  # a key may be a dotted path
         self._dialects = {dialect.name: dialect for dialect, _ in spoken}
         self._paths = {dialect.name: path for dialect, path in spoken if path is not None}
-        self._generates = type(self).chat is not Provider.chat
         self._headers = {
             "Content-Type": "application/json",
             "Accept": "*/*",
@@ -156,7 +157,7 @@ class Provider(LLMClient):
     def url(self, call: Call) -> str:
         """Where to send it: the base URL and the dialect's path, unless `[llm.*] paths` says otherwise."""
         path = self.config.paths.get(call.dialect.name) or self._paths[call.dialect.name]
-        return self.url_provider.get_url() + path if self.url_provider else path
+        return call.base_url + path
 
     def headers(self, call: Call) -> dict[str, str]:
         """The headers to send, the token's excepted."""
@@ -240,7 +241,7 @@ class Provider(LLMClient):
     def execute(self, request: LLMRequest) -> ResponseStream:
         if self.estimates(request):
             return estimated(request)
-        if self._generates and request.purpose == "chat":
+        if self.generates(request):
             return self._generated(request)
         call = self.call(request)
         reply = self._received(call, self.prepare(call))
@@ -261,11 +262,16 @@ class Provider(LLMClient):
         body, dropped = self._body(request, dialect, stream)
         if stream and self.asks_usage:
             body = dialect.ask_usage(body)
-        return Call(request, dialect, body, stream, self._attempt(request, dropped), dropped)
+        base_url = self.url_provider.get_url() if self.url_provider else ""
+        return Call(request, dialect, body, stream, self._attempt(request, dropped), dropped, base_url)
 
     def estimates(self, request: LLMRequest) -> bool:
         """Whether tokens are to be counted where the upstream does not count them: nothing is sent then."""
         return request.purpose == "count" and not any(each.purpose == "count" for each in self._dialects.values())
+
+    def generates(self, request: LLMRequest) -> bool:
+        """Whether it is for `chat` to answer, whatever that asks."""
+        return request.purpose == "chat" and type(self).chat is not Provider.chat
 
     def _dialect_for(self, request: LLMRequest) -> ProviderDialect:
         """The request's own dialect where it is spoken here, else the preferred one that serves its purpose."""
@@ -319,7 +325,7 @@ class Provider(LLMClient):
         body = dict(self.payload(call))
         url = self.url(call)
         request = prepare("POST", url, self.headers(call), call.request.encode(body))
-        if self.url_provider and not same_origin(url, self.url_provider.get_url()):
+        if call.base_url and not same_origin(url, call.base_url):
             raise LLMProxyError(detail=f"{self.name}: {url} is not at the llm's own base URL; no token is sent there")
         return request
 

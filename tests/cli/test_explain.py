@@ -143,6 +143,24 @@ def test_an_llm_that_answers_by_itself_has_no_url(explain):
     assert "echo answers by itself" in result.stderr
 
 
+HOUSE = """
+from llmproxy import Provider
+
+class House(Provider):
+    def chat(self, chat):
+        yield self.post("/ask").json()["answer"]
+"""
+
+
+def test_an_llm_that_asks_in_code_of_its_own_shows_no_request(explain, newcomers, write):
+    (newcomers / "house.py").write_text(HOUSE, encoding="utf-8")
+    write(CONFIG + '\n    [llm.house]\n    provider = "house:House"\n    base_url = "http://127.0.0.1:9"\n')
+    result = explain(model="house/m")
+
+    assert told(result)["targets"][0]["url"] is None
+    assert "house makes its requests in code of its own, so they are not shown" in result.stderr
+
+
 def test_deadlines_are_those_of_the_exchange_and_of_the_first_target(explain):
     deadlines = told(explain())["deadlines"]
 

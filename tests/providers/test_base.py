@@ -1,3 +1,4 @@
+import itertools
 import json
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from llmproxy import (
     StaticTokenProvider,
     StaticUrlProvider,
     TokenError,
+    UrlProvider,
 )
 from llmproxy.core.context import RequestContext
 from llmproxy.core.tokens import Environment
@@ -346,6 +348,21 @@ def test_a_class_s_own_token_is_not_sent_where_a_url_provider_leads(up, parse, m
     up.post(CHAT_URL, json=completion())
     assert say(OpenAIProvider(ProviderConfig(url_provider=StaticUrlProvider(BASE_URL))), parse())
     assert "Authorization" not in sent(up).headers
+
+
+def test_a_url_provider_may_take_turns(up, parse):
+    class Turns(UrlProvider):
+        turns = itertools.cycle(["https://one.example/v1", "https://two.example/v1"])
+
+        def get_url(self):
+            return next(self.turns)
+
+    for host in ("one", "two"):
+        up.post(f"https://{host}.example/v1/chat/completions", json=completion())
+    each = OpenAIProvider(ProviderConfig(url_provider=Turns()))
+    for _ in range(3):
+        say(each, parse())
+    assert [call.request.url[8:11] for call in up.calls] == ["one", "two", "one"]
 
 
 def test_a_hook_may_change_the_body_and_not_the_clients(up, parse):
