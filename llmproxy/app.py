@@ -1,6 +1,7 @@
 """The Flask application, and the extension for applications of others."""
 
 import itertools
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal, overload
 
@@ -8,6 +9,8 @@ from flask import Blueprint, Flask
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from llmproxy.config.handed import HANDED
+from llmproxy.config.models import Config
 from llmproxy.core import strict_json
 from llmproxy.core.answer import Answer, Delta
 from llmproxy.core.context import RequestContext
@@ -19,6 +22,8 @@ from llmproxy.web.auth import Authenticate
 from llmproxy.web.blueprint import Face
 
 EXTENSION = "llmproxy"
+
+log = logging.getLogger(__name__)
 
 
 class LLMProxy:
@@ -46,7 +51,7 @@ class LLMProxy:
         authenticate: Authenticate | None = None,
     ) -> None:
         self._url_prefix = url_prefix
-        self.gateway = Gateway(load_config(config))
+        self.gateway = _gateway(load_config(config))
         self.face = Face(self.gateway, authenticate)
         if app is not None:
             self.init_app(app)
@@ -115,7 +120,16 @@ def create_blueprint(config: Source = None, *, authenticate: Authenticate | None
     Raises:
         ConfigError: The configuration cannot be used.
     """
-    return Face(Gateway(load_config(config)), authenticate).blueprint(_next_name(), own_paths=False)
+    return Face(_gateway(load_config(config)), authenticate).blueprint(_next_name(), own_paths=False)
+
+
+def _gateway(config: Config) -> Gateway:
+    """What the configuration describes; its warnings are logged, unless our server has told them at its start."""
+    gateway = Gateway(config)
+    if HANDED.document is None:
+        for warning in gateway.warnings:
+            log.warning(warning)
+    return gateway
 
 
 def chat(gateway: Gateway, body: Mapping[str, Any]) -> Answer | Iterator[Delta]:

@@ -25,6 +25,7 @@ from llmproxy import (
     create_app,
     create_blueprint,
 )
+from llmproxy.config.handed import HANDED
 
 CHAT = "/v1/chat/completions"
 ECHO = {"model": "echo", "messages": [{"role": "user", "content": "hello"}]}
@@ -412,3 +413,16 @@ def test_an_application_is_made_from_a_dict_a_path_or_nothing(folder, get, monke
     (folder / "llmproxy.toml").write_text('[model.smart]\ntargets = ["echo/x"]\n')
     for source in (None, folder / "llmproxy.toml", {"model": {"smart": {"targets": ["echo/x"]}}}):
         assert get(create_app(source).test_client(), "/v1/models/smart").status_code == 200
+
+
+@pytest.mark.parametrize("make", [create_app, create_blueprint, lambda config: LLMProxy(config=config)])
+def test_what_an_operator_should_look_at_is_logged(load, caplog, make):
+    make(load(upstream(verify=False)))
+    logged = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+    assert logged == ["config: verify = false in [llm.up]: anybody between can read the token and change the answers"]
+
+
+def test_our_server_has_told_it_before(load, caplog, monkeypatch):
+    monkeypatch.setattr(HANDED, "document", object())
+    create_app(load(upstream(verify=False)))
+    assert not caplog.records

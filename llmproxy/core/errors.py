@@ -140,7 +140,7 @@ CODES: dict[str, Code] = {
     ),
     "deadline_exceeded": Code(504, False, "unknown", "The request took longer than it may.", blame="upstream"),
     "llm_not_configured": Code(
-        503, False, "void", "The model's provider has no token configured.", "no", "safe", "token"
+        503, False, "void", "The model's provider is off, or has no token.", "no", "safe", "token"
     ),
     # Seen only inside a stream, after its 200.
     "upstream_stream_reset": Code(

@@ -92,7 +92,7 @@ def check() -> Checked:
         raise Unusable(1, [f"it could not be read within {CHECK_SECS} s"]) from None
     if done.returncode:
         raise Unusable(done.returncode, done.stderr.splitlines())
-    print(done.stderr, end="", file=sys.stderr)  # what plug-ins say
+    print(done.stderr, end="", file=sys.stderr)  # warnings, and what plug-ins say
     return Checked(**json.loads(done.stdout))
 
 

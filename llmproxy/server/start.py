@@ -20,15 +20,16 @@ EXIT_PORT = 3
 
 
 def usable_or_exit(load: Callable[[], Config]) -> Config:
-    """The configuration, or its problems on standard error and exit code 2."""
+    """The configuration, or exit code 2; its warnings or its problems on standard error."""
     try:
-        config = load()
-        checked_gateway(config)
+        gateway = checked_gateway(load())
     except ConfigError as error:
         for problem in error.problems:
             print(problem, file=sys.stderr)
         raise SystemExit(EXIT_CONFIG) from None
-    return config
+    for warning in gateway.warnings:
+        print(f"warning: {warning}", file=sys.stderr)
+    return gateway.config
 
 
 def checked_gateway(config: Config) -> Gateway:

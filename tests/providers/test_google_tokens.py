@@ -76,7 +76,7 @@ def test_a_refusal_of_google_s_is_no_token(tokens, up):
 
 def test_no_connection_is_no_token(tokens, up, monkeypatch):
     monkeypatch.setattr("google.auth._exponential_backoff.time.sleep", lambda _: None)
-    with pytest.raises(TokenError, match="no token configured"):
+    with pytest.raises(TokenError, match="has no token"):
         tokens.get_token()
 
 

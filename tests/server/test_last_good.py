@@ -57,6 +57,15 @@ def test_a_plug_in_may_print(write, folder):
     assert check().path is not None
 
 
+def test_what_an_operator_should_look_at_is_told_and_changes_nothing(write, folder, capsys):
+    (folder / "plugins").mkdir()
+    (folder / "plugins" / "broken.py").write_text("import nothing_like_it")
+    write('[plugins]\npaths = ["plugins"]\n')
+    assert check().path is not None
+    problem = "ModuleNotFoundError: No module named 'nothing_like_it'"
+    assert capsys.readouterr().err == f"warning: plugins/broken.py:1: not imported: {problem}\n"
+
+
 def test_one_that_takes_forever_is_unusable(write, folder, monkeypatch):
     monkeypatch.setattr(last_good, "CHECK_SECS", 2)
     (folder / "plugins").mkdir()
