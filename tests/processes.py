@@ -41,7 +41,8 @@ class Served:
 
     def logged(self):
         """The facts of the requests that have finished."""
-        lines = [json.loads(line) for line in self.said.splitlines() if line.startswith("{")]
+        written = self.said.split("\n")[:-1]  # the last may be half a line
+        lines = [json.loads(line) for line in written if line.startswith("{")]
         return [line for line in lines if line["message"] == "request finished"]
 
     def write(self, text, name="llmproxy.toml"):
@@ -54,7 +55,7 @@ class Served:
         self.process.send_signal(number)
 
     def reload(self):
-        """Has it reload; returns once new workers answer and the old ones are told to end."""
+        """Has it reload; returns once there are new workers. The old ones are told to end next."""
         before = self.workers
         self.signal(signal.SIGHUP)
         wait_for(lambda: set(self.workers) - set(before), 20)

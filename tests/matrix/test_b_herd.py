@@ -69,6 +69,7 @@ def test_B4_a_herd_is_stopped_by_the_first_429(herd, number, llm):
     herd.model = f"herd-{number}"
     before = len(herd.upstream.requests)
     answers = all_at_once(herd.play("rate_limited", retry_after=str(PAUSE_SECS)), number, llm)
+    late = time.monotonic() + PAUSE_SECS  # each of those that came through has said it anew
     assert all(is_error(answer, 429, "upstream_rate_limited", "true") for answer in answers)
     assert all(1 <= int(answer.headers["retry-after"]) <= PAUSE_SECS for answer in answers)
     over = min(request.ended for request in herd.upstream.requests[before:]) + PAUSE_SECS
@@ -79,7 +80,6 @@ def test_B4_a_herd_is_stopped_by_the_first_429(herd, number, llm):
     herd.attempts = len(came)
     assert len(came) <= number
     assert max(came) < over - PAUSE_SECS + 1.5  # those that were on their way
-    late = max(request.ended for request in herd.upstream.requests[before:]) + PAUSE_SECS  # each has said it anew
     time.sleep(max(0.0, late + 0.1 - time.monotonic()))
     herd.attempts += 1
     assert herd.play("ok").ask("settled", llm=llm).status == 200

@@ -193,7 +193,8 @@ class Reloaded:
             self.unknown = server.ask("fresh")[0]
             self.old = server.reload()
             self.kept = _status(kept, "/readyz")
-        self.fresh = server.ask("fresh")
+        wait_for(lambda: server.ask("fresh")[0] == 200)  # an old worker takes what comes until it is told
+        self.fresh = {server.ask("fresh")[0] for _ in range(5)}
         self.heard = [listener.result() for listener in (self.short, self.long)]
         wait_for(lambda: not set(self.old) & set(server.workers), GRACE + 5)
         self.statuses = self.health.end()
@@ -241,7 +242,7 @@ def test_F2_one_that_does_not_ends_with_an_error_event(reloaded):
 
 
 def test_F2_new_requests_meet_the_new_configuration(reloaded):
-    assert (reloaded.unknown, reloaded.fresh[0]) == (404, 200)
+    assert (reloaded.unknown, reloaded.fresh) == (404, {200})
 
 
 def test_F2_nobody_else_notices(reloaded):
