@@ -3,10 +3,10 @@
 import http.client
 import json
 import threading
-import time
 
 import pytest
 from fakes import upstream
+from processes import wait_for
 
 from llmproxy.testing import FaultUpstream
 
@@ -66,5 +66,4 @@ def test_a_place_is_given_back_however_a_request_ends(make_app, serve, up, fault
     port = serve(make_app(upstream(base_url=up.url, max_parallel=1)))
     up.play(fault).then("ok")
     post(port, stream=True)
-    time.sleep(0.2)  # it is given back after the last byte has left
-    assert post(port)[0].status == 200
+    wait_for(lambda: post(port)[0].status == 200)  # it is given back after the last byte has left

@@ -9,6 +9,7 @@ import time
 import pytest
 from fakes import chunk, completion, sse, upstream
 from gunicorns import gunicorn
+from processes import wait_for
 from transport.conftest import READ, Upstream
 from werkzeug.test import EnvironBuilder
 
@@ -239,6 +240,5 @@ def test_a_request_that_is_over_is_not_watched_any_more(make_app, serve, play, m
     port = serve(make_app(upstream(base_url=up.url)))
     before = threading.active_count()
     assert post(port)[0] == 200
-    time.sleep(0.1)
-    assert threading.active_count() <= before + 1
+    wait_for(lambda: threading.active_count() <= before + 1)
     up.close()
