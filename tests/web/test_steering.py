@@ -3,9 +3,11 @@
 import json
 
 import pytest
-from fakes import CHAT_URL, completion
+from fakes import CHAT_URL, completion, upstream
+from flask import Flask
 from responses import matchers
 
+from llmproxy import LLMProxy
 from llmproxy.web.steering_names import HEADERS, KEY_HEADERS, MEMBERS, MEMBERS_OF_THE_BODY, QUERY
 
 ELSEWHERE = "http://169.254.169.254/"
@@ -24,6 +26,16 @@ PATHS = {
     "/passthrough/up/chat/completions": {"model": "m", **ASKED},
 }
 READ = ["/v1/models", "/v1/models/echo", "/v1beta/models", "/api/tags", "/api/version", "/passthrough/up/models"]
+
+
+@pytest.fixture(scope="module")
+def client():
+    """One application for all of them: a request that is refused leaves nothing behind."""
+    app = Flask(__name__)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("UP_KEY", "up-token")
+        LLMProxy(app, config=upstream())
+        yield app.test_client()
 
 
 def refused(response, name):
