@@ -10,6 +10,7 @@ from llmproxy.server.settings import (
     control_socket_disable,  # its default path is the same for two servers of one user
     errorlog,  # standard error, where our log goes too
     graceful_timeout,  # what streams get to end by themselves when the server stops
+    http_parser,  # the one that refuses what can be read in two ways, also where the one in C is installed
     keepalive,  # longer than the idle limit of the usual load balancer
     loglevel,  # [server] log_level
     max_requests,  # 0: a worker that retires stops accepting before its successor starts
@@ -31,6 +32,7 @@ __all__ = [
     "control_socket_disable",
     "errorlog",
     "graceful_timeout",
+    "http_parser",
     "keepalive",
     "loglevel",
     "max_requests",

@@ -31,10 +31,15 @@ hypothesis.settings.register_profile("untimed", deadline=None, max_examples=50)
 hypothesis.settings.load_profile("untimed")
 
 
+gc.disable()  # while tests are collected it would look through thousands of them again and again
+
+
 def pytest_collection_finish():
     """Spares the garbage collector the thousands of tests, which stay anyway."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
+    gc.enable()
 
 
 @pytest.fixture(autouse=True)

@@ -39,6 +39,10 @@ keepalive = 75
 # may last as long as its deadlines allow.
 timeout = 30
 
+# gunicorn's parser in C, used wherever it is installed, takes folded header lines and bare line feeds. Two servers that
+# read one request in two ways are how a second one is smuggled past the first.
+http_parser = "python"
+
 # What a stream gets to end by itself when the server stops or reloads. Two seconds before that our worker ends it with
 # an error event, so that it never looks complete; at the limit gunicorn kills what is left.
 graceful_timeout = 30

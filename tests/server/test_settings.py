@@ -50,6 +50,10 @@ def test_the_worker_is_ours(settings):
     assert settings["worker_class"] == "llmproxy.server.worker.StreamWorker"
 
 
+def test_requests_are_read_by_the_parser_that_refuses_what_is_ambiguous(settings):
+    assert settings["http_parser"] == "python"
+
+
 WORKER = """
 import gc, sys
 from types import SimpleNamespace
