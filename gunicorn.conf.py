@@ -16,7 +16,7 @@ from llmproxy.server.settings import (
     max_requests,  # 0: a worker that retires stops accepting before its successor starts
     on_reload,  # SIGHUP: the configuration is checked before new workers are made of it
     post_fork,  # each worker gets the configuration that was checked, whatever its file says by now
-    post_worker_init,  # a switch interval that suits a thousand streams; as many requests as there are threads for
+    post_worker_init,  # what suits the interpreter to a thousand streams; as many requests as there are threads for
     preload_app,  # off: pools and locks must not cross the fork
     proc_name,  # what `ps` shows
     threads,  # [server] threads: one for each request at a time

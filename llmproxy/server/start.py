@@ -8,7 +8,6 @@ import ipaddress
 import json
 import socket
 import sys
-from collections.abc import Callable
 from dataclasses import fields
 
 from llmproxy.config.models import Config
@@ -19,10 +18,10 @@ EXIT_CONFIG = 2
 EXIT_PORT = 3
 
 
-def usable_or_exit(load: Callable[[], Config]) -> Config:
+def usable_or_exit() -> Config:
     """The configuration, or exit code 2; its warnings or its problems on standard error."""
     try:
-        gateway = checked_gateway(load())
+        gateway = checked_gateway(load_config())
     except ConfigError as error:
         for problem in error.problems:
             print(problem, file=sys.stderr)
@@ -100,5 +99,5 @@ def _is_loopback(host: str) -> bool:
 
 if __name__ == "__main__":
     with contextlib.redirect_stdout(sys.stderr):  # a plug-in may print what it likes
-        usable = usable_or_exit(load_config)
+        usable = usable_or_exit()
     print(facts(usable))

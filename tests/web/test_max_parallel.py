@@ -66,4 +66,4 @@ def test_a_place_is_given_back_however_a_request_ends(make_app, serve, up, fault
     port = serve(make_app(upstream(base_url=up.url, max_parallel=1)))
     up.play(fault).then("ok")
     post(port, stream=True)
-    wait_for(lambda: post(port)[0].status == 200)  # it is given back after the last byte has left
+    assert wait_for(lambda: post(port)[0].status == 200, 2)  # it is given back after the last byte has left

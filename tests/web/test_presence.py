@@ -240,5 +240,5 @@ def test_a_request_that_is_over_is_not_watched_any_more(make_app, serve, play, m
     port = serve(make_app(upstream(base_url=up.url)))
     before = threading.active_count()
     assert post(port)[0] == 200
-    wait_for(lambda: threading.active_count() <= before + 1)
+    assert wait_for(lambda: threading.active_count() <= before + 1, 2)
     up.close()
