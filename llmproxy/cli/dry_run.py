@@ -12,7 +12,8 @@ from llmproxy.core.pipeline import Pipeline
 from llmproxy.core.processor import Processor, ProcessorChain
 from llmproxy.core.request import LLMRequest
 from llmproxy.gateway import Endpoint, Gateway
-from llmproxy.providers.base import Call, Provider
+from llmproxy.providers.base import Provider
+from llmproxy.providers.call import Call
 from llmproxy.routing.router import Router
 from llmproxy.routing.target import Target
 from llmproxy.transport.auth import TokenAuth

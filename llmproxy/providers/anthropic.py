@@ -7,7 +7,8 @@ from marshmallow import Schema, ValidationError, fields
 from requests.auth import AuthBase
 
 from llmproxy.core.urls import StaticUrlProvider, UrlProvider
-from llmproxy.providers.base import Call, Provider
+from llmproxy.providers.base import Provider
+from llmproxy.providers.call import Call
 from llmproxy.transport.auth import HeaderAuth
 
 PATHS = {"anthropic.messages": "/messages", "anthropic.count_tokens": "/messages/count_tokens"}

@@ -9,7 +9,8 @@ from requests.auth import AuthBase
 
 from llmproxy.config.models import ProviderConfig
 from llmproxy.core.tokens import TokenProvider
-from llmproxy.providers.base import Call, transport_settings
+from llmproxy.providers.base import transport_settings
+from llmproxy.providers.call import Call
 from llmproxy.providers.entra import SECRET, ClientCredentials
 from llmproxy.providers.openai import OpenAIProvider
 from llmproxy.transport.auth import HeaderAuth

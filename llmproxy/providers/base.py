@@ -1,8 +1,8 @@
 """The template every HTTP upstream fills in."""
 
 import contextlib
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, ClassVar, Self
 from urllib.parse import urlsplit
 
@@ -13,10 +13,9 @@ from llmproxy.config.detect import token_names
 from llmproxy.config.models import ProviderConfig
 from llmproxy.core import strict_json
 from llmproxy.core.answer import Answer, Delta, Usage
-from llmproxy.core.chat import Chat, foreign
+from llmproxy.core.chat import Chat
 from llmproxy.core.client import LLMClient
 from llmproxy.core.context import Attempt, RequestContext
-from llmproxy.core.embedding import Embedding
 from llmproxy.core.errors import (
     ConfigError,
     LLMProxyError,
@@ -32,8 +31,9 @@ from llmproxy.core.sse import Event
 from llmproxy.core.tokens import EnvTokenProvider, RotatingTokenProvider, TokenProvider
 from llmproxy.core.urls import StaticUrlProvider, UrlProvider
 from llmproxy.dialects import PROVIDER_DIALECTS
-from llmproxy.dialects.base import ClientDialect, JSONRequest, ProviderDialect
+from llmproxy.dialects.base import JSONRequest, ProviderDialect
 from llmproxy.dialects.openai_chat.chat import filled
+from llmproxy.providers.call import Call, dropped_members
 from llmproxy.providers.generator import PLAIN, Posted, Run, current_run, unheeded
 from llmproxy.providers.passthrough import check_passable, passed
 from llmproxy.providers.redaction import redact
@@ -44,30 +44,6 @@ from llmproxy.transport.sessions import ClientProvider, TransportSettings, prepa
 ERROR_BYTES = 64 * 1024
 ESTIMATED = "x-llmproxy-estimated"
 RELAYED_HEADERS = ("x-ratelimit-", "anthropic-ratelimit-")
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One attempt, as the hooks see it.
-
-    Attributes:
-        request: What the client asked for.
-        dialect: What is spoken with the upstream in this attempt.
-        body: The body in that dialect. It is shared with every other attempt: a hook that changes it returns a copy,
-            and copies what it changes within.
-        stream: Whether the upstream is asked for a stream.
-        attempt: The record of this attempt.
-        dropped: The client's members that the dialect cannot say.
-        base_url: Where the upstream is, asked once for the whole attempt; empty without a URL provider.
-    """
-
-    request: LLMRequest
-    dialect: ProviderDialect
-    body: Mapping[str, Any]
-    stream: bool
-    attempt: Attempt
-    dropped: tuple[str, ...] = ()
-    base_url: str = ""
 
 
 class Provider(LLMClient):
@@ -483,17 +459,6 @@ def estimated(request: LLMRequest) -> ResponseStream:
     """The number of a prompt's tokens where the upstream does not count them: one by its length, which says so."""
     request.context.response_headers[ESTIMATED] = "true"
     return ResponseStream.say(Answer.of(usage=Usage(estimate_tokens(request.texts()))), request)
-
-
-def dropped_members(
-    request: LLMRequest, dialect: ProviderDialect, lost: Iterable[str], asked: Chat | Embedding
-) -> tuple[str, ...]:
-    """What could not be said, by the client's names: what the dialect has lost, and what only the client's knows."""
-    client = request.client_dialect
-    names = client.member_names if isinstance(client, ClientDialect) else {}
-    immaterial = client.immaterial if isinstance(client, ClientDialect) else frozenset()
-    own = [names.get(name, name) for name in lost]
-    return tuple(name for name in dict.fromkeys([*own, *foreign(asked, dialect.name)]) if name not in immaterial)
 
 
 def relayed_headers(headers: Mapping[str, str]) -> dict[str, str]:

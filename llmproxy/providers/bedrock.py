@@ -18,7 +18,8 @@ from llmproxy.dialects.bedrock_converse.traits import traits_of
 from llmproxy.dialects.bedrock_invoke_anthropic import BedrockInvokeAnthropicProvider
 from llmproxy.dialects.bedrock_invoke_anthropic.request import REFUSED, write_body
 from llmproxy.dialects.embeddings.bedrock import BedrockCohereEmbedProvider, TitanEmbedProvider
-from llmproxy.providers.base import Call, Provider
+from llmproxy.providers.base import Provider
+from llmproxy.providers.call import Call
 from llmproxy.transport.auth import BearerAuth
 from llmproxy.transport.sigv4 import CredentialSource, SigV4Auth
 

@@ -8,7 +8,8 @@ from requests.auth import AuthBase
 
 from llmproxy.dialects.gemini_count_tokens import WHOLE, GeminiCountTokensProvider
 from llmproxy.dialects.gemini_generate.names import resource
-from llmproxy.providers.base import Call, Provider
+from llmproxy.providers.base import Provider
+from llmproxy.providers.call import Call
 from llmproxy.transport.auth import HeaderAuth
 
 _MODEL = "{model}"

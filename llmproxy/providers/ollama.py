@@ -5,7 +5,8 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields
 
-from llmproxy.providers.base import Call, Provider
+from llmproxy.providers.base import Provider
+from llmproxy.providers.call import Call
 
 PATHS = {"ollama.chat": "/api/chat", "ollama.embed": "/api/embed"}
 

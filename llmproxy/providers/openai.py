@@ -11,7 +11,8 @@ from llmproxy.config.addresses import same_place
 from llmproxy.dialects.base import JSONRequest, ProviderDialect
 from llmproxy.dialects.openai_chat import OpenAIChatProvider
 from llmproxy.dialects.openai_chat.parts import THOUGHT_MEMBERS
-from llmproxy.providers.base import Call, Provider
+from llmproxy.providers.base import Provider
+from llmproxy.providers.call import Call
 
 PATHS = {
     "openai.chat": "/chat/completions",

@@ -10,7 +10,8 @@ from requests.auth import AuthBase
 from llmproxy.core.errors import ConfigError
 from llmproxy.core.tokens import TokenProvider
 from llmproxy.core.urls import StaticUrlProvider, UrlProvider
-from llmproxy.providers.base import Call, Provider, transport_settings
+from llmproxy.providers.base import Provider, transport_settings
+from llmproxy.providers.call import Call
 from llmproxy.providers.gemini import GeminiProvider
 from llmproxy.providers.google_tokens import GoogleTokens
 
